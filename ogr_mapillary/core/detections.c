@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "detections.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base64.h"
+#include "graph.h"
+#include "mvt.h"
+#include "request.h"
+
+struct mly_detections {
+    struct mly_tiles_options options;
+    const struct mly_plan *plan;
+    struct mly_ring *ring;
+    size_t next_owner;
+    struct mly_graph_list *list; /* of which rows are being given; NULL between answers */
+    size_t row;
+    int64_t owner;
+    struct mly_arena arena;                 /* one outline, decoded */
+    struct mly_buf points, rings, polygons; /* the row's geometry */
+    struct mly_mvt_space space;
+};
+
+/* An outline's only layer, whose attributes (type=polygon) say nothing. */
+static const struct mly_layer *outline_layer(void)
+{
+    static const struct mly_layer layer = {.name = "outline", .tile_layer = "mpy-or", .shape = MLY_POLYGONS};
+    return &layer;
+}
+
+static enum mly_status next_request(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err)
+{
+    struct mly_detections *d = ctx;
+    const int64_t *owners = (const void *)d->plan->owners.data;
+    if (d->next_owner == d->plan->owners.size / sizeof *owners)
+        return MLY_DONE;
+    const int64_t owner = owners[d->next_owner++];
+    *tag = (uint64_t)owner;
+    return mly_request_detections(d->options.service, owner, out, err);
+}
+
+enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
+                                   struct mly_detections **out, struct mly_error *err)
+{
+    const struct mly_mem *mem = options->mem;
+    struct mly_detections *d = mem->alloc(mem->ctx, sizeof *d);
+    if (!d)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
+    *d = (struct mly_detections){.options = *options, .plan = plan};
+    mly_arena_init(&d->arena, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->points, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->rings, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->polygons, mem, MLY_LIMIT_TILE_MEMORY);
+    const struct mly_ring_options ring = {
+        .mem = mem,
+        .max_in_flight = options->max_in_flight,
+        .next = next_request,
+        .next_ctx = d,
+        .debug = options->debug,
+        .debug_ctx = options->debug_ctx,
+    };
+    const enum mly_status status = mly_ring_new(&ring, &d->ring, err);
+    if (status < 0) {
+        mly_detections_free(d);
+        return status;
+    }
+    *out = d;
+    return MLY_OK;
+}
+
+void mly_detections_free(struct mly_detections *d)
+{
+    if (!d)
+        return;
+    mly_ring_free(d->ring);
+    mly_graph_list_free(d->list);
+    mly_arena_fini(&d->arena);
+    mly_buf_fini(&d->points);
+    mly_buf_fini(&d->rings);
+    mly_buf_fini(&d->polygons);
+    d->options.mem->release(d->options.mem->ctx, d);
+}
+
+enum mly_status mly_detections_want(struct mly_detections *d, struct mly_request *out, struct mly_error *err)
+{
+    return mly_ring_want(d->ring, out, err);
+}
+
+enum mly_status mly_detections_feed(struct mly_detections *d, struct mly_response *response, struct mly_error *err)
+{
+    return mly_ring_feed(d->ring, response, err);
+}
+
+/* ---- outlines ---- */
+
+/* Twice the ring's area, positive for an outer ring (MVT 4.3.4.4): with y down, as vertices stand on the tile's grid.
+ */
+static double signed_area(const struct mly_point *points, size_t n)
+{
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        const struct mly_point *a = &points[i], *b = &points[(i + 1) % n];
+        sum += a->x * b->y - b->x * a->y;
+    }
+    return sum;
+}
+
+static uint32_t count_points(const struct mly_detections *d)
+{
+    return (uint32_t)(d->points.size / sizeof(struct mly_point));
+}
+
+/* Ends the ring that began at point `first`: an outer one, or the first of a feature, begins a polygon. */
+static enum mly_status end_ring(struct mly_detections *d, uint32_t first, bool is_first)
+{
+    const uint32_t n_points = count_points(d);
+    const struct mly_point *points = (const void *)d->points.data;
+    if (n_points == first)
+        return MLY_OK;
+    MLY_TRY(mly_buf_append(&d->rings, &n_points, sizeof n_points));
+    const uint32_t n_rings = (uint32_t)(d->rings.size / sizeof n_rings);
+    if (is_first || signed_area(points + first, n_points - first) > 0.0)
+        return mly_buf_append(&d->polygons, &n_rings, sizeof n_rings);
+    uint32_t *ends = (void *)d->polygons.data; /* a hole belongs to the polygon before it */
+    ends[d->polygons.size / sizeof *ends - 1] = n_rings;
+    return MLY_OK;
+}
+
+static enum mly_status append_feature(struct mly_detections *d, const struct mly_mvt *mvt, uint32_t index)
+{
+    const double extent = mly_mvt_extent(mvt);
+    struct mly_mvt_walk walk;
+    enum mly_mvt_vertex step;
+    uint32_t ring = count_points(d);
+    bool is_first = true;
+    mly_mvt_walk_open(mvt, index, &walk);
+    while ((step = mly_mvt_walk_next(&walk)) != MLY_MVT_END) {
+        if (step == MLY_MVT_FIRST && count_points(d) > ring) {
+            MLY_TRY(end_ring(d, ring, is_first));
+            ring = count_points(d);
+            is_first = false;
+        }
+        const struct mly_point point = {.x = walk.x / extent, .y = walk.y / extent};
+        MLY_TRY(mly_buf_append(&d->points, &point, sizeof point));
+    }
+    return end_ring(d, ring, is_first);
+}
+
+static enum mly_status decode_outline(struct mly_detections *d, struct mly_span text, struct mly_error *err)
+{
+    const struct mly_tile nowhere = {.z = 0};
+    struct mly_mvt *mvt = NULL;
+    struct mly_span bytes = {.data = NULL};
+    uint8_t *decoded = mly_arena_alloc(&d->arena, text.size / 4 * 3);
+    if (!decoded)
+        return mly_arena_fail(&d->arena, "an outline", err);
+    if (text.size == 0 || !mly_base64_decode(text, decoded, &bytes.size))
+        return mly_fail(err, MLY_E_CORRUPT, "it is no base64");
+    bytes.data = decoded;
+    MLY_TRY(mly_mvt_open(bytes, nowhere, outline_layer(), &d->arena, &mvt, err));
+    if (mly_mvt_count(mvt) == 0)
+        return mly_fail(err, MLY_E_CORRUPT, "it has no polygon");
+    for (uint32_t i = 0; i < mly_mvt_count(mvt); i++) {
+        const enum mly_status status = append_feature(d, mvt, i);
+        if (status < 0)
+            return mly_fail(err, status, "out of memory for an outline");
+    }
+    return MLY_OK;
+}
+
+static void warn_of_outline(const struct mly_detections *d, int64_t id, const struct mly_error *error)
+{
+    char text[MLY_ERROR_TEXT + 96];
+    if (!d->options.warn)
+        return;
+    (void)snprintf(text, sizeof text, "detections: the outline of %lld cannot be read (%s); its geometry is NULL",
+                   (long long)id, error->text);
+    d->options.warn(d->options.debug_ctx, text);
+}
+
+/* ---- rows ---- */
+
+/* Which column the answer cannot fill, or fills less surely than the question does. */
+static void fill_owner(struct mly_detections *d, struct mly_value *values)
+{
+    const char *name = d->plan->owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id";
+    for (uint32_t i = 0; i < d->plan->layer->n_columns; i++) {
+        if (strcmp(d->plan->layer->columns[i].name, name) == 0)
+            values[i] = (struct mly_value){.as.i = d->owner, .type = MLY_INT};
+    }
+}
+
+static enum mly_status give_row(struct mly_detections *d, struct mly_row *out, struct mly_error *err)
+{
+    struct mly_error error = {.code = MLY_OK};
+    const size_t index = d->row++;
+    mly_graph_list_values(d->list, index, d->plan->layer, d->space.values, d->space.digits);
+    fill_owner(d, d->space.values);
+    struct mly_value *id = &d->space.values[0];
+    if (id->type == MLY_INT && id->as.i <= 0)
+        *id = (struct mly_value){.type = MLY_NULL};
+    *out = (struct mly_row){.id = id->type == MLY_INT ? id->as.i : -1, .values = d->space.values};
+
+    mly_arena_reset(&d->arena);
+    d->points.size = d->rings.size = d->polygons.size = 0;
+    const enum mly_status status = decode_outline(d, mly_graph_list_text(d->list, index, "geometry"), &error);
+    if (status == MLY_E_NOMEM)
+        return mly_fail(err, status, "%s", error.text);
+    if (status < 0) {
+        d->polygons.size = 0;
+        warn_of_outline(d, out->id, &error);
+    }
+    out->points = (const void *)d->points.data;
+    out->part_ends = (const void *)d->rings.data;
+    out->n_parts = (uint32_t)(d->rings.size / sizeof(uint32_t));
+    out->polygon_ends = (const void *)d->polygons.data;
+    out->n_polygons = (uint32_t)(d->polygons.size / sizeof(uint32_t));
+    return MLY_OK;
+}
+
+/* MLY_OK: the next answer's list is open. */
+static enum mly_status open_list(struct mly_detections *d, struct mly_error *err)
+{
+    struct mly_span body;
+    uint64_t tag = 0;
+    enum mly_status status = mly_ring_take(d->ring, &body, &tag, err);
+    if (status != MLY_OK)
+        return status;
+    status = mly_graph_list_open(body, &d->list, err);
+    if (status < 0)
+        return mly_ring_refuse(d->ring, status, err);
+    d->owner = (int64_t)tag;
+    d->row = 0;
+    return MLY_OK;
+}
+
+enum mly_status mly_detections_take(struct mly_detections *d, struct mly_row *out, struct mly_error *err)
+{
+    for (;;) {
+        if (d->list && d->row < mly_graph_list_count(d->list))
+            return give_row(d, out, err);
+        mly_graph_list_free(d->list);
+        d->list = NULL;
+        const enum mly_status status = open_list(d, err);
+        if (status != MLY_OK)
+            return status;
+    }
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* limits.h — every ceiling in one place, each with its reason. Everything from outside meets one of them.
+ * Owner: constants. Threads: constants. */
+#ifndef MLY_LIMITS_H
+#define MLY_LIMITS_H
+
+enum {
+    /* Answers. The densest z14 tiles on record are 5 to 12 MB; nothing legitimate is near this. */
+    MLY_LIMIT_BODY = 64 << 20,
+    /* An error body is read for its words only; the longest recorded one has 257 bytes. */
+    MLY_LIMIT_ERROR_BODY = 64 << 10,
+    /* A decoded tile takes 16 bytes for a value and 36 for a feature: 1 to 2 times its bytes on recorded tiles.
+     * Tiny features and values packed up to the body's ceiling would take more than this, and are refused. */
+    MLY_LIMIT_TILE_MEMORY = 256 << 20,
+    /* protobuf-c unpacks a layer's head or one odd feature here; a feature cannot need more than its tile. */
+    MLY_LIMIT_SCRATCH_MEMORY = 256 << 20,
+    /* Of answers on their way together. Beyond it all but the oldest are paused: dense tiles come a few at a time, and
+     * answers without end cannot add up. */
+    MLY_LIMIT_ARRIVING_BYTES = 24 << 20,
+    /* What one read holds of answers that came before their turn, in bytes. */
+    MLY_LIMIT_HELD_BYTES = 16 << 20,
+    /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
+     * country, or a hundred million vertices. */
+    MLY_LIMIT_STITCH_MEMORY = 1 << 30,
+    /* A list of detections has some 30 kB. What json-c makes of a text is estimated before it is parsed: real lists
+     * take 16 times the text, empty objects 265 times. */
+    MLY_LIMIT_JSON = 8 << 20,
+    MLY_LIMIT_JSON_MEMORY = 160 << 20,
+    /* Values read from JSON nest three deep; hostile text must not exhaust the stack. */
+    MLY_LIMIT_JSON_DEPTH = 16,
+
+    /* Requests. Paths are under 80 bytes; what is left is for the address of the service. */
+    MLY_LIMIT_KEY = 96,
+    MLY_LIMIT_ADDRESS = 512,
+    MLY_LIMIT_URL = MLY_LIMIT_ADDRESS + MLY_LIMIT_KEY + 32,
+    MLY_LIMIT_TOKEN = 1024,     /* tokens seen have 60 to 80 characters */
+    MLY_LIMIT_HEADERS = 64,     /* header lines of one answer that are looked at; proxies add a dozen */
+    MLY_LIMIT_CONNECTIONS = 64, /* beyond this the service sees a flood, not a user */
+
+    /* Waiting. A longer Retry-After means that the day's quota is spent: better an error now. */
+    MLY_LIMIT_RETRY_AFTER_MS = 120 * 1000,
+    MLY_LIMIT_RETRY_DELAY_MS = 60 * 1000, /* growing delays stop growing here */
+    MLY_LIMIT_RETRIES = 100,
+
+    /* Cover. An outline that needs more tests than this is finer than any tile budget could serve. */
+    MLY_LIMIT_COVER_TESTS = 4 << 20,
+    MLY_LIMIT_ZOOM = 14 /* API.md 1.1: nothing exists below */
+};
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* mvt.h — the bytes of a vector tile → the rows of one of its layers. The only module that knows protobuf-c.
+ * Owner: a decoded tile lives in the arena it was opened in and borrows the bytes; both must outlive it.
+ * Threads: one decoded tile, one thread at a time. Source: MVT 2.1; clause numbers stand in the messages. */
+#ifndef MLY_MVT_H
+#define MLY_MVT_H
+
+#include "arena.h"
+#include "row.h"
+#include "span.h"
+#include "tile.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mly_mvt;
+
+/* A row's values, and the digits of numbers that a text column asked for. */
+struct mly_mvt_space {
+    struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
+    char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
+};
+
+/* Reads all of `layer` in `bytes`: a tile is either whole or refused, so no row of a broken one ever gets out.
+ * Layers of other names are stepped over. No layer of that name, or no bytes at all: a tile without rows.
+ * MLY_E_CORRUPT: this is no vector tile, or a broken one. MLY_E_LIMIT, MLY_E_NOMEM: the arena's ceiling or allocator.
+ */
+enum mly_status mly_mvt_open(struct mly_span bytes, struct mly_tile tile, const struct mly_layer *layer,
+                             struct mly_arena *arena, struct mly_mvt **out, struct mly_error *err);
+
+uint32_t mly_mvt_count(const struct mly_mvt *mvt);
+
+/* Points outside [0, extent) are a neighbour's, repeated as a buffer (API.md 1.3 knows of none), and are no rows here.
+ */
+uint32_t mly_mvt_outside(const struct mly_mvt *mvt);
+
+/* Row `index`, below the count. Of lines and polygons, without the geometry: see the walk below. The row lies in
+ * `space` and borrows the tile. Not const: latitudes are kept when computed. */
+void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out);
+
+/* What a step over lines or rings arrives at; FIRST begins a part. A ring's first vertex is not repeated at its end. */
+enum mly_mvt_vertex { MLY_MVT_END, MLY_MVT_FIRST, MLY_MVT_NEXT };
+
+/* A walk along the lines or rings of one row of a layer of MLY_LINES or MLY_POLYGONS. The vertex is at x, y: in the
+ * tile's units, y to the south, within [-extent, 2 extent]. */
+struct mly_mvt_walk {
+    const uint8_t *at, *end;
+    int32_t x, y;
+    uint32_t n_left; /* vertices of the current command */
+};
+
+void mly_mvt_walk_open(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_walk *out);
+enum mly_mvt_vertex mly_mvt_walk_next(struct mly_mvt_walk *walk);
+
+struct mly_tile mly_mvt_tile(const struct mly_mvt *mvt);
+uint32_t mly_mvt_extent(const struct mly_mvt *mvt);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* reader.h — a plan and a transport → rows, one after another. What a host holds while it reads.
+ * Owner: whoever called _new; plan and transport are borrowed and must outlive it, the transport alone.
+ * Threads: one reader, one thread at a time; any number beside each other. */
+#ifndef MLY_READER_H
+#define MLY_READER_H
+
+#include "tiles.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mly_reader;
+
+enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
+                               struct mly_transport *transport, struct mly_reader **out, struct mly_error *err);
+
+/* MLY_OK: a row, valid until the next call. MLY_DONE: that was the last one. The first call sends the first request.
+ * After a failure only _free is allowed. */
+enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err);
+
+/* A row that was given, by its id: MLY_OK, or MLY_DONE when the reader does not hold it. Sequences are held. Valid
+ * until the next call. */
+enum mly_status mly_reader_find(struct mly_reader *reader, int64_t id, struct mly_row *out, struct mly_error *err);
+
+/* The tiles in which the row given last was found, where that is more than its place: of sequences. */
+enum mly_status mly_reader_tiles(const struct mly_reader *reader, mly_tile_fn *fn, void *ctx);
+
+/* Drops what is in flight and lets go of the transport, after the last row: mly_reader_find goes on to work. */
+void mly_reader_detach(struct mly_reader *reader);
+
+/* Drops what is in flight; the transport is ready for the next reader. Accepts NULL. */
+void mly_reader_free(struct mly_reader *reader);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

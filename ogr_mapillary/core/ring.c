@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+#include "ring.h"
+
+#include <stdio.h>
+
+#include "verdict.h"
+
+enum slot_state {
+    SLOT_ASKED,     /* in flight */
+    SLOT_ASK_AGAIN, /* the answer did not decode; one more attempt */
+    SLOT_HELD,      /* waits for its turn */
+    SLOT_EMPTY,
+    SLOT_FAILED /* so did this; the read ends when its turn comes */
+};
+
+enum { MAX_DECODE_ATTEMPTS = 2 };
+
+struct slot {
+    struct mly_request request;
+    uint64_t tag;
+    enum slot_state state;
+    uint32_t n_asked;
+    struct mly_buf body;
+    struct mly_error error;
+};
+
+/* Requests are numbered as the list orders them. [head, tail) are in the ring; a request's slot is its number modulo
+ * n_slots, and its number is its ticket. */
+struct mly_ring {
+    struct mly_ring_options options;
+    struct mly_request next; /* of the list, made ahead: the end must be known before it is reached */
+    uint64_t next_tag;
+    bool has_next, has_failed, is_taken; /* has_failed: some slot; is_taken: the head */
+    uint64_t head, tail;
+    uint32_t n_slots, n_in_flight, n_ask_again;
+    size_t held_bytes;
+    struct slot slots[];
+};
+
+static enum mly_status look_ahead(struct mly_ring *ring, struct mly_error *err)
+{
+    const enum mly_status status = ring->options.next(ring->options.next_ctx, &ring->next, &ring->next_tag, err);
+    ring->has_next = status == MLY_OK;
+    return status;
+}
+
+static struct slot *slot_of(struct mly_ring *ring, uint64_t number)
+{
+    return &ring->slots[number % ring->n_slots];
+}
+
+enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_ring **out, struct mly_error *err)
+{
+    if (options->max_in_flight < 1 || options->max_in_flight > MLY_LIMIT_CONNECTIONS)
+        return mly_fail(err, MLY_E_ARG, "%u requests in flight: 1 to %d are possible", options->max_in_flight,
+                        MLY_LIMIT_CONNECTIONS);
+    const uint32_t n_slots = options->max_in_flight * 2; /* as many may wait for their turn as are on their way */
+    const struct mly_mem *mem = options->mem;
+    struct mly_ring *ring = mem->alloc(mem->ctx, sizeof *ring + n_slots * sizeof ring->slots[0]);
+    if (!ring)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
+    *ring = (struct mly_ring){.options = *options, .n_slots = n_slots};
+    for (uint32_t i = 0; i < n_slots; i++)
+        ring->slots[i] = (struct slot){.state = SLOT_EMPTY};
+    const enum mly_status status = look_ahead(ring, err);
+    if (status < 0) {
+        mly_ring_free(ring);
+        return status;
+    }
+    *out = ring;
+    return MLY_OK;
+}
+
+/* ---- messages ---- */
+
+static const char *kind_of(const struct slot *slot)
+{
+    return slot->request.kind == MLY_REQUEST_TILE ? "tile" : "Graph request";
+}
+
+static void debug_slot(const struct mly_ring *ring, const struct slot *slot, const char *what)
+{
+    char text[MLY_LIMIT_KEY + 96];
+    if (!ring->options.debug)
+        return;
+    (void)snprintf(text, sizeof text, "%s %s: %s", kind_of(slot), slot->request.key, what);
+    ring->options.debug(ring->options.debug_ctx, text);
+}
+
+static enum mly_status wrap_slot(const struct slot *slot, enum mly_status status, struct mly_error *err)
+{
+    const char *often = slot->n_asked > 1 ? " (asked for twice)" : "";
+    return mly_wrap(err, status, "%s %s%s", kind_of(slot), slot->request.key, often);
+}
+
+void mly_ring_debug(struct mly_ring *ring, const char *what)
+{
+    debug_slot(ring, slot_of(ring, ring->head), what);
+}
+
+/* ---- want ---- */
+
+static enum mly_status ask(struct mly_ring *ring, uint64_t number, struct mly_request *out)
+{
+    struct slot *slot = slot_of(ring, number);
+    slot->request.ticket = number;
+    slot->request.fresh = slot->n_asked > 0;
+    slot->n_asked++;
+    slot->state = SLOT_ASKED;
+    ring->n_in_flight++;
+    *out = slot->request;
+    return MLY_OK;
+}
+
+static enum mly_status ask_again(struct mly_ring *ring, struct mly_request *out)
+{
+    for (uint64_t number = ring->head; number < ring->tail; number++) {
+        if (slot_of(ring, number)->state == SLOT_ASK_AGAIN) {
+            ring->n_ask_again--;
+            return ask(ring, number, out);
+        }
+    }
+    return MLY_AGAIN;
+}
+
+static bool may_ask_for_next(const struct mly_ring *ring)
+{
+    if (!ring->has_next || ring->has_failed || ring->tail - ring->head >= ring->n_slots)
+        return false;
+    return ring->held_bytes < MLY_LIMIT_HELD_BYTES || ring->tail == ring->head;
+}
+
+enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, struct mly_error *err)
+{
+    if (ring->n_in_flight >= ring->options.max_in_flight)
+        return MLY_AGAIN;
+    if (ring->n_ask_again > 0)
+        return ask_again(ring, out);
+    if (!may_ask_for_next(ring))
+        return MLY_AGAIN;
+
+    *slot_of(ring, ring->tail) = (struct slot){.request = ring->next, .tag = ring->next_tag};
+    MLY_TRY(look_ahead(ring, err));
+    return ask(ring, ring->tail++, out);
+}
+
+/* ---- feed ---- */
+
+static void fail_slot(struct mly_ring *ring, struct slot *slot, uint32_t attempts)
+{
+    if (attempts > 1)
+        mly_wrap(&slot->error, slot->error.code, "%u attempts", attempts);
+    wrap_slot(slot, slot->error.code, &slot->error);
+    slot->state = SLOT_FAILED;
+    ring->has_failed = true;
+}
+
+/* The bytes are broken: another answer may be whole, once. */
+static bool give_second_chance(struct mly_ring *ring, struct slot *slot)
+{
+    if (slot->n_asked >= MAX_DECODE_ATTEMPTS)
+        return false;
+    debug_slot(ring, slot, "the answer does not decode; asking once more");
+    slot->state = SLOT_ASK_AGAIN;
+    ring->n_ask_again++;
+    return true;
+}
+
+enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err)
+{
+    struct slot *slot = slot_of(ring, response->ticket);
+    if (response->ticket < ring->head || response->ticket >= ring->tail || slot->state != SLOT_ASKED)
+        return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
+    ring->n_in_flight--;
+    if (response->status == MLY_E_CORRUPT && give_second_chance(ring, slot))
+        return MLY_OK;
+
+    switch (mly_verdict_of(slot->request.kind, response, &slot->error)) {
+    case MLY_VERDICT_BODY:
+        slot->state = SLOT_HELD;
+        mly_buf_move(&slot->body, &response->body);
+        ring->held_bytes += slot->body.size;
+        break;
+    case MLY_VERDICT_EMPTY:
+        slot->state = SLOT_EMPTY;
+        if (response->http == 404)
+            debug_slot(ring, slot, "HTTP 404, taken as empty");
+        break;
+    case MLY_VERDICT_RETRY:
+    case MLY_VERDICT_FAILURE:
+        fail_slot(ring, slot, response->attempts);
+        break;
+    case MLY_VERDICT_STOP:
+        if (err)
+            *err = slot->error;
+        return wrap_slot(slot, slot->error.code, err);
+    }
+    return MLY_OK;
+}
+
+/* ---- take ---- */
+
+static void forget_body(struct mly_ring *ring, struct slot *slot)
+{
+    if (slot->body.mem) {
+        ring->held_bytes -= slot->body.size;
+        mly_buf_fini(&slot->body);
+    }
+}
+
+static void leave_head(struct mly_ring *ring)
+{
+    forget_body(ring, slot_of(ring, ring->head));
+    ring->is_taken = false;
+    ring->head++;
+}
+
+static enum mly_status take_held(struct mly_ring *ring, const struct slot *slot, struct mly_span *body, uint64_t *tag)
+{
+    ring->is_taken = true;
+    *body = mly_buf_view(&slot->body);
+    *tag = slot->tag;
+    return MLY_OK;
+}
+
+enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_span *body, uint64_t *tag, struct mly_error *err)
+{
+    if (ring->is_taken)
+        leave_head(ring);
+    for (; ring->head < ring->tail; leave_head(ring)) {
+        const struct slot *slot = slot_of(ring, ring->head);
+        switch (slot->state) {
+        case SLOT_HELD:
+            return take_held(ring, slot, body, tag);
+        case SLOT_EMPTY:
+            continue;
+        case SLOT_FAILED:
+            if (err)
+                *err = slot->error;
+            return slot->error.code;
+        default:
+            return MLY_AGAIN;
+        }
+    }
+    return ring->has_next ? MLY_AGAIN : MLY_DONE;
+}
+
+enum mly_status mly_ring_refuse(struct mly_ring *ring, enum mly_status status, struct mly_error *err)
+{
+    struct slot *slot = slot_of(ring, ring->head);
+    forget_body(ring, slot);
+    ring->is_taken = false;
+    if (status == MLY_E_CORRUPT && give_second_chance(ring, slot))
+        return MLY_AGAIN;
+    return wrap_slot(slot, status, err);
+}
+
+void mly_ring_free(struct mly_ring *ring)
+{
+    if (!ring)
+        return;
+    for (uint32_t i = 0; i < ring->n_slots; i++)
+        forget_body(ring, &ring->slots[i]);
+    ring->options.mem->release(ring->options.mem->ctx, ring);
+}

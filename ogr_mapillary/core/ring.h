@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* ring.h — a list of requests → their answers in the list's order, some in flight, as a machine without I/O.
+ * Owner: whoever called _new; what the options point to is borrowed. Threads: one ring, one thread at a time.
+ * Law: what comes out, and its order, does not depend on the order in which answers arrive. */
+#ifndef MLY_RING_H
+#define MLY_RING_H
+
+#include "transport.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct mly_ring;
+
+/* A line for whoever debugs; never a secret. */
+typedef void mly_debug_fn(void *ctx, const char *text);
+
+/* Makes the next request of the list; the ring sets its ticket. `tag` comes back with the answer. MLY_DONE: the list is
+ * at its end. */
+typedef enum mly_status mly_ring_next_fn(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err);
+
+struct mly_ring_options {
+    const struct mly_mem *mem;
+    uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
+    mly_ring_next_fn *next;
+    void *next_ctx;
+    mly_debug_fn *debug; /* may be NULL */
+    void *debug_ctx;
+};
+
+enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_ring **out, struct mly_error *err);
+
+/* MLY_OK: send `out`. MLY_AGAIN: nothing to send now. */
+enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, struct mly_error *err);
+
+/* Takes the answer to a wanted request, in any order; its body is moved. A failure ends the read at once: the service
+ * refuses the caller. Other failures wait for their turn, so that the answers before them still come. */
+enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
+
+/* MLY_OK: the next answer that has a body, valid until the next call; empty ones are passed over. MLY_AGAIN: feed
+ * first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
+enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_span *body, uint64_t *tag, struct mly_error *err);
+
+/* The body taken last does not decode, says `status` and `err`. MLY_AGAIN: it will be asked for once more, and taken
+ * again. Else a failure, with the request's name in front of the message. */
+enum mly_status mly_ring_refuse(struct mly_ring *ring, enum mly_status status, struct mly_error *err);
+
+/* A debug line about the answer taken last. */
+void mly_ring_debug(struct mly_ring *ring, const char *what);
+
+/* Accepts NULL. */
+void mly_ring_free(struct mly_ring *ring);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* row.h — a feature on its way out.
+ * Owner: everything is borrowed from the reader that yielded it, until the next call on that reader.
+ * Threads: the reader's. */
+#ifndef MLY_ROW_H
+#define MLY_ROW_H
+
+#include "schema.h"
+
+/* Longitude and latitude in degrees; in an image, 0 to 1 from its left and upper edge. */
+struct mly_point {
+    double x, y;
+};
+
+struct mly_row {
+    int64_t id;                     /* -1: the service sent none that can be used */
+    double longitude, latitude;     /* degrees; of MLY_POINT */
+    const struct mly_point *points; /* of the others: all parts, or rings, one after another */
+    const uint32_t *part_ends;      /* index behind each part's last point */
+    uint32_t n_parts;
+    const uint32_t *polygon_ends; /* of MLY_POLYGONS: index behind each one's last ring; its first is the outer one */
+    uint32_t n_polygons;
+    const struct mly_value *values; /* one for each column of the layer, in its type or MLY_NULL */
+};
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "tile.h"
+
+#include <math.h>
+
+static const double pi = 3.14159265358979323846;
+
+static double tiles_across(uint8_t z)
+{
+    return (double)(UINT64_C(1) << z);
+}
+
+double mly_tile_longitude(struct mly_tile tile, double px, double extent)
+{
+    return (tile.x + px / extent) / tiles_across(tile.z) * 360.0 - 180.0;
+}
+
+double mly_tile_latitude(struct mly_tile tile, double py, double extent)
+{
+    const double y = (tile.y + py / extent) / tiles_across(tile.z);
+    return atan(sinh(pi * (1.0 - 2.0 * y))) * (180.0 / pi);
+}
+
+struct mly_box mly_tile_box(struct mly_tile tile)
+{
+    return (struct mly_box){
+        .west = mly_tile_longitude(tile, 0, 1),
+        .south = mly_tile_latitude(tile, 1, 1),
+        .east = mly_tile_longitude(tile, 1, 1),
+        .north = mly_tile_latitude(tile, 0, 1),
+    };
+}
+
+static double clamp(double value, double low, double high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+double mly_tile_x(double longitude, uint8_t z)
+{
+    return (clamp(longitude, -180.0, 180.0) + 180.0) / 360.0 * tiles_across(z);
+}
+
+double mly_tile_y(double latitude, uint8_t z)
+{
+    const double phi = clamp(latitude, -MLY_TILE_MAX_LATITUDE, MLY_TILE_MAX_LATITUDE) * (pi / 180.0);
+    return clamp((1.0 - asinh(tan(phi)) / pi) / 2.0, 0.0, 1.0) * tiles_across(z);
+}

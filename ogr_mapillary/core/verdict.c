@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+
+#include "graph.h"
+
+/* The codes in error bodies that decide; the HTTP status that goes with them varies (API.md 2.8). */
+enum { CODE_TOO_MUCH_DATA = 1, CODE_OUTAGE = 2, CODE_RATE_LIMIT = 4, CODE_REQUEST = 100, CODE_TOKEN = 190 };
+enum { SUBCODE_UNKNOWN = 33 }; /* no such entity, or no permission to see it */
+
+static enum mly_verdict refused_token(int http, const char *words, struct mly_error *err)
+{
+    mly_fail(
+        err, MLY_E_AUTH,
+        "HTTP %d: the service refuses the access token%s%s. Get one at https://www.mapillary.com/dashboard/developers "
+        "and set it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open "
+        "option ACCESS_TOKEN or ACCESS_TOKEN_FILE",
+        http, *words ? ": " : "", words);
+    return MLY_VERDICT_STOP;
+}
+
+static enum mly_verdict redirected(int http, struct mly_error *err)
+{
+    mly_fail(err, MLY_E_QUOTA,
+             "HTTP %d: the service sends this machine to its login page, which means that it blocks the address for "
+             "too many requests. Asking on makes the block longer. Wait (a day was seen), then read smaller areas",
+             http);
+    return MLY_VERDICT_STOP;
+}
+
+static enum mly_verdict remote(enum mly_verdict verdict, const struct mly_response *response,
+                               const struct mly_graph_error *error, struct mly_error *err)
+{
+    if (error->message[0])
+        mly_fail(err, MLY_E_REMOTE, "HTTP %d: the service says: %s", response->http, error->message);
+    else
+        mly_fail(err, MLY_E_REMOTE, "HTTP %d", response->http);
+    return verdict;
+}
+
+static bool is_temporary(int http)
+{
+    return http == 408 || http == 429 || http == 500 || http == 502 || http == 503 || http == 504;
+}
+
+static enum mly_verdict judge_refusal(const struct mly_response *response, const struct mly_graph_error *error,
+                                      struct mly_error *err)
+{
+    const int http = response->http;
+    if (error->code == CODE_TOKEN || http == 401 || (http == 403 && error->code == 0))
+        return refused_token(http, error->message, err);
+    if (error->is_transient || error->code == CODE_OUTAGE || error->code == CODE_RATE_LIMIT)
+        return remote(MLY_VERDICT_RETRY, response, error, err);
+    if (error->code == CODE_TOO_MUCH_DATA) /* the same request fails again, however often */
+        return remote(MLY_VERDICT_FAILURE, response, error, err);
+    return remote(is_temporary(http) ? MLY_VERDICT_RETRY : MLY_VERDICT_FAILURE, response, error, err);
+}
+
+static enum mly_verdict judge_silence(const struct mly_response *response, struct mly_error *err)
+{
+    mly_fail(err, response->status, "%s", response->why);
+    return response->status == MLY_E_NETWORK ? MLY_VERDICT_RETRY : MLY_VERDICT_FAILURE;
+}
+
+/* Answers that mean the same for tiles and the Graph, error bodies with any status among them (API.md 2.8). */
+static enum mly_verdict judge(const struct mly_response *response, const struct mly_graph_error *error, bool refused,
+                              struct mly_error *err)
+{
+    if (response->http >= 300 && response->http < 400)
+        return redirected(response->http, err);
+    if (response->http == 200 && !refused)
+        return MLY_VERDICT_BODY;
+    return judge_refusal(response, error, err);
+}
+
+static enum mly_verdict judge_no_answer(const struct mly_response *response, struct mly_error *err)
+{
+    if (response->status != MLY_E_AUTH)
+        return judge_silence(response, err);
+    mly_fail(err, MLY_E_AUTH, "%s", response->why); /* there is no token to send */
+    return MLY_VERDICT_STOP;
+}
+
+enum mly_verdict mly_verdict_of_tile(const struct mly_response *response, struct mly_error *err)
+{
+    if (response->status < 0)
+        return judge_no_answer(response, err);
+    if (response->http == 404 || response->http == 204 || (response->http == 200 && response->body.size == 0))
+        return MLY_VERDICT_EMPTY;
+    struct mly_graph_error error;
+    const bool refused = mly_graph_read_error(mly_buf_view(&response->body), &error);
+    return judge(response, &error, refused, err);
+}
+
+static enum mly_verdict verdict_of_graph(const struct mly_response *response, struct mly_error *err)
+{
+    if (response->status < 0)
+        return judge_no_answer(response, err);
+    struct mly_graph_error error;
+    const bool refused = mly_graph_read_error(mly_buf_view(&response->body), &error);
+    if (refused && error.code == CODE_REQUEST && error.subcode == SUBCODE_UNKNOWN)
+        return MLY_VERDICT_EMPTY;
+    return judge(response, &error, refused, err);
+}
+
+enum mly_verdict mly_verdict_of(enum mly_request_kind kind, const struct mly_response *response, struct mly_error *err)
+{
+    return kind == MLY_REQUEST_TILE ? mly_verdict_of_tile(response, err) : verdict_of_graph(response, err);
+}

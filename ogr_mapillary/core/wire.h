@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* wire.h — the protocol buffers wire format, one field at a time, on borrowed bytes.
+ * Owner: nothing is owned or copied. Threads: values.
+ * Accepts and refuses exactly what protobuf-c 1.4 does when it scans a message: the tests hold the two side by side. */
+#ifndef MLY_WIRE_H
+#define MLY_WIRE_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "span.h"
+
+enum mly_wire_type { MLY_WIRE_VARINT = 0, MLY_WIRE_64 = 1, MLY_WIRE_BYTES = 2, MLY_WIRE_32 = 5 };
+
+enum mly_wire_step { MLY_WIRE_END, MLY_WIRE_FIELD, MLY_WIRE_BROKEN };
+
+struct mly_wire {
+    const uint8_t *at, *end;
+};
+
+struct mly_wire_field {
+    uint32_t number;
+    enum mly_wire_type type;
+    const uint8_t *start;    /* of the tag; the field ends where its payload ends */
+    struct mly_span payload; /* without the length prefix; of a varint, its bytes */
+};
+
+static inline struct mly_wire mly_wire_open(struct mly_span bytes)
+{
+    static const uint8_t none = 0;
+    const uint8_t *data = bytes.data ? bytes.data : &none;
+    return (struct mly_wire){.at = data, .end = data + bytes.size};
+}
+
+/* A varint of at most `max_bytes` bytes; bits beyond the 64th are dropped. False: it does not end in time. */
+static inline bool mly_wire_varint(struct mly_wire *wire, unsigned max_bytes, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < max_bytes && wire->at < wire->end; i++) {
+        const uint8_t byte = *wire->at++;
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte < 0x80) {
+            *out = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A uint32_t as an encoder writes it: at most five bytes, nothing beyond 32 bits. False: something else, or the end. */
+static inline bool mly_wire_uint32(struct mly_wire *wire, uint32_t *out)
+{
+    if (wire->at < wire->end && *wire->at < 0x80) { /* nine in ten are one byte */
+        *out = *wire->at++;
+        return true;
+    }
+    uint64_t value = 0;
+    if (!mly_wire_varint(wire, 5, &value) || value > UINT32_MAX)
+        return false;
+    *out = (uint32_t)value;
+    return true;
+}
+
+static inline int32_t mly_wire_zigzag32(uint32_t v)
+{
+    return (int32_t)((v >> 1) ^ (~(v & 1) + 1));
+}
+
+static inline int64_t mly_wire_zigzag64(uint64_t v)
+{
+    return (int64_t)((v >> 1) ^ (~(v & 1) + 1));
+}
+
+static inline bool mly_wire_skip(struct mly_wire *wire, size_t n, struct mly_span *out)
+{
+    if (n > (size_t)(wire->end - wire->at))
+        return false;
+    *out = (struct mly_span){.data = wire->at, .size = n};
+    wire->at += n;
+    return true;
+}
+
+static inline bool mly_wire_payload(struct mly_wire *wire, unsigned type, struct mly_span *out)
+{
+    const uint8_t *start = wire->at;
+    uint64_t value = 0;
+    switch (type) {
+    case MLY_WIRE_VARINT:
+        if (!mly_wire_varint(wire, 10, &value))
+            return false;
+        *out = (struct mly_span){.data = start, .size = (size_t)(wire->at - start)};
+        return true;
+    case MLY_WIRE_64:
+        return mly_wire_skip(wire, 8, out);
+    case MLY_WIRE_BYTES:
+        return mly_wire_varint(wire, 5, &value) && value <= INT_MAX && mly_wire_skip(wire, (size_t)value, out);
+    case MLY_WIRE_32:
+        return mly_wire_skip(wire, 4, out);
+    default: /* groups and the reserved types */
+        return false;
+    }
+}
+
+static inline enum mly_wire_step mly_wire_next(struct mly_wire *wire, struct mly_wire_field *out)
+{
+    if (wire->at == wire->end)
+        return MLY_WIRE_END;
+    out->start = wire->at;
+    uint64_t tag = 0;
+    if ((*wire->at & 0xf8) == 0 || !mly_wire_varint(wire, 5, &tag)) /* field 0 does not exist */
+        return MLY_WIRE_BROKEN;
+    out->number = (uint32_t)(tag >> 3);
+    out->type = (enum mly_wire_type)(tag & 7);
+    return mly_wire_payload(wire, (unsigned)(tag & 7), &out->payload) ? MLY_WIRE_FIELD : MLY_WIRE_BROKEN;
+}
+
+#endif

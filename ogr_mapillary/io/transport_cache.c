@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/verdict.h"
+#include "io/store.h"
+#include "io/transports.h"
+
+enum { TILE_FIRST_BYTE = 0x1a }; /* MVT 2.1, 4.1: a tile is a series of field 3, length-delimited */
+
+enum source {
+    FROM_INNER,  /* in flight */
+    FROM_STORE,  /* there when it was asked for; the poll that hands it over reads it, so that one body is held at once
+                  */
+    FROM_NOWHERE /* missing, and nobody to ask */
+};
+
+struct pending {
+    struct pending *next;
+    struct mly_request request;
+    enum source source;
+    struct mly_store_about about; /* FROM_STORE */
+};
+
+/* In the order in which they came. */
+struct queue {
+    struct pending *first, **last;
+};
+
+struct cache {
+    struct mly_transport base;
+    struct mly_transport *inner; /* NULL: offline */
+    struct mly_store *store;
+    const struct mly_mem *mem;
+    struct queue ready; /* FROM_STORE and FROM_NOWHERE */
+    struct queue asked; /* FROM_INNER */
+    char scope[MLY_LIMIT_ADDRESS];
+};
+
+/* ---- requests ---- */
+
+static void append(struct queue *queue, struct pending *pending)
+{
+    pending->next = NULL;
+    *queue->last = pending;
+    queue->last = &pending->next;
+}
+
+/* Takes what `link` leads to out of the queue. */
+static struct pending *take(struct queue *queue, struct pending **link)
+{
+    struct pending *taken = *link;
+    *link = taken->next;
+    if (queue->last == &taken->next)
+        queue->last = link;
+    return taken;
+}
+
+static struct pending **find(struct queue *queue, uint64_t ticket)
+{
+    struct pending **link = &queue->first;
+    while (*link && (*link)->request.ticket != ticket)
+        link = &(*link)->next;
+    return link;
+}
+
+static void release(const struct cache *cache, struct pending *pending)
+{
+    cache->mem->release(cache->mem->ctx, pending);
+}
+
+static struct mly_entry_name name_of(const struct cache *cache, const struct mly_request *request)
+{
+    return (struct mly_entry_name){.scope = cache->scope, .key = request->key};
+}
+
+/* ---- asking ---- */
+
+static enum source choose_source(struct cache *cache, const struct mly_request *request, struct mly_store_about *about)
+{
+    const enum source otherwise = cache->inner ? FROM_INNER : FROM_NOWHERE;
+    const struct mly_entry_name name = name_of(cache, request);
+    if (request->kind != MLY_REQUEST_TILE)
+        return otherwise;
+    if (request->fresh) { /* what is there does not decode; as the only answer there will be, it may stay */
+        if (cache->inner)
+            mly_store_remove(cache->store, &name);
+        return otherwise;
+    }
+    if (mly_store_stat(cache->store, &name, about) != MLY_OK)
+        return otherwise;
+    return about->is_fresh || !cache->inner ? FROM_STORE : FROM_INNER;
+}
+
+/* Takes `pending`, also when it fails. */
+static enum mly_status ask_inner(struct cache *cache, struct pending *pending, struct mly_error *err)
+{
+    const enum mly_status status = cache->inner->vtbl->submit(cache->inner, &pending->request, err);
+    if (status < 0)
+        release(cache, pending);
+    else
+        append(&cache->asked, pending);
+    return status;
+}
+
+static enum mly_status submit(struct mly_transport *t, const struct mly_request *req, struct mly_error *err)
+{
+    struct cache *cache = (struct cache *)t;
+    struct pending *pending = cache->mem->alloc(cache->mem->ctx, sizeof *pending);
+    if (!pending)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
+    *pending = (struct pending){.request = *req};
+    pending->source = choose_source(cache, req, &pending->about);
+    if (pending->source == FROM_INNER)
+        return ask_inner(cache, pending, err);
+    append(&cache->ready, pending);
+    return MLY_OK;
+}
+
+/* ---- answers of the inner transport ---- */
+
+static bool is_tile(const struct mly_buf *body)
+{
+    return body->size > 0 && body->data[0] == TILE_FIRST_BYTE;
+}
+
+/* Whether the answer is worth keeping. A body that is no tile is an error page in disguise. That a tile is missing may
+ * pass (API.md 1.4): it does not take the place of bytes that came before. */
+static bool is_kept(struct cache *cache, const struct mly_entry_name *name, const struct mly_response *response)
+{
+    struct mly_store_about about;
+    switch (mly_verdict_of_tile(response, NULL)) {
+    case MLY_VERDICT_BODY:
+        return is_tile(&response->body);
+    case MLY_VERDICT_EMPTY:
+        return response->http != 404 || mly_store_stat(cache->store, name, &about) != MLY_OK || about.n_bytes == 0;
+    default:
+        return false;
+    }
+}
+
+static void write_through(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
+{
+    const struct mly_entry_name name = name_of(cache, request);
+    struct mly_span body = mly_buf_view(&response->body);
+    if (response->http != 200) /* the words of a 404 */
+        body.size = 0;
+    if (request->kind == MLY_REQUEST_TILE && is_kept(cache, &name, response))
+        (void)mly_store_put(cache->store, &name, response->http, body);
+}
+
+static enum mly_status poll_inner(struct cache *cache, uint32_t timeout_ms, struct mly_response *out,
+                                  struct mly_error *err)
+{
+    const enum mly_status status = cache->inner->vtbl->poll(cache->inner, timeout_ms, out, err);
+    if (status != MLY_OK)
+        return status;
+    struct pending **link = find(&cache->asked, out->ticket);
+    if (!*link) {
+        mly_transport_fini_response(out);
+        return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
+    }
+    struct pending *pending = take(&cache->asked, link);
+    write_through(cache, &pending->request, out);
+    release(cache, pending);
+    return MLY_OK;
+}
+
+/* ---- answers of our own ---- */
+
+/* Returns MLY_OK: a failure is an answer, too. */
+static enum mly_status answer_failure(struct mly_response *out, enum mly_status status, const char *why)
+{
+    out->status = status;
+    (void)snprintf(out->why, sizeof out->why, "%s", why);
+    return MLY_OK;
+}
+
+/* MLY_DONE: it has gone in the meantime, or is damaged. */
+static enum mly_status answer_from_store(struct cache *cache, const struct pending *pending, struct mly_response *out)
+{
+    const struct mly_entry_name name = name_of(cache, &pending->request);
+    struct mly_store_about about = pending->about;
+    if (about.n_bytes > 0) { /* else all is known */
+        const enum mly_status status = mly_store_get(cache->store, &name, &about, &out->body);
+        if (status == MLY_E_NOMEM)
+            return answer_failure(out, MLY_E_NOMEM, "out of memory for the answer");
+        if (status != MLY_OK)
+            return MLY_DONE;
+    }
+    out->http = about.http;
+    return MLY_OK;
+}
+
+static enum mly_status answer_missing(const struct pending *pending, struct mly_response *out)
+{
+    return answer_failure(out, MLY_E_REMOTE,
+                          pending->request.fresh
+                              ? "what the cache holds does not decode, and nothing else may be asked "
+                                "(OFFLINE=YES)"
+                              : "not in the cache (OFFLINE=YES)");
+}
+
+/* MLY_AGAIN: inner had to be asked after all. */
+static enum mly_status answer_first(struct cache *cache, struct mly_response *out, struct mly_error *err)
+{
+    struct pending *pending = take(&cache->ready, &cache->ready.first);
+    struct mly_response response = {.ticket = pending->request.ticket};
+    mly_buf_init(&response.body, cache->mem, pending->request.max_bytes);
+    enum mly_status status = MLY_DONE;
+    if (pending->source == FROM_STORE)
+        status = answer_from_store(cache, pending, &response);
+    if (status == MLY_DONE && cache->inner) {
+        status = ask_inner(cache, pending, err);
+        return status < 0 ? status : MLY_AGAIN;
+    }
+    if (status == MLY_DONE)
+        status = answer_missing(pending, &response);
+    *out = response;
+    release(cache, pending);
+    return status;
+}
+
+/* The network gets its turn before each answer of our own: a long row of hits must not stall it. */
+static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct mly_response *out,
+                            struct mly_error *err)
+{
+    struct cache *cache = (struct cache *)t;
+    for (;;) {
+        const bool is_ready = cache->ready.first != NULL;
+        enum mly_status status = MLY_DONE;
+        if (cache->asked.first)
+            status = poll_inner(cache, is_ready ? 0 : timeout_ms, out, err);
+        if (status <= MLY_OK || !is_ready)
+            return status;
+        status = answer_first(cache, out, err);
+        if (status != MLY_AGAIN)
+            return status;
+    }
+}
+
+/* ---- life ---- */
+
+static void drop_all(const struct cache *cache, struct queue *queue)
+{
+    while (queue->first)
+        release(cache, take(queue, &queue->first));
+}
+
+static void reset(struct mly_transport *t)
+{
+    struct cache *cache = (struct cache *)t;
+    if (cache->inner)
+        cache->inner->vtbl->reset(cache->inner);
+    drop_all(cache, &cache->ready);
+    drop_all(cache, &cache->asked);
+}
+
+static void destroy(struct mly_transport *t)
+{
+    struct cache *cache = (struct cache *)t;
+    reset(t);
+    mly_transport_free(cache->inner);
+    cache->mem->release(cache->mem->ctx, cache);
+}
+
+enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store, const char *scope,
+                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err)
+{
+    static const struct mly_transport_vtbl vtbl = {.submit = submit, .poll = poll, .reset = reset, .destroy = destroy};
+    const struct mly_entry_name any = {.scope = scope, .key = "any"};
+    if (!mly_entry_is_name(&any)) {
+        mly_transport_free(inner);
+        return mly_fail(err, MLY_E_ARG,
+                        "answers of this address cannot be kept: it is empty, too long or not printable");
+    }
+    struct cache *cache = mem->alloc(mem->ctx, sizeof *cache);
+    if (!cache) {
+        mly_transport_free(inner);
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");
+    }
+    *cache = (struct cache){.base = {.vtbl = &vtbl}, .inner = inner, .store = store, .mem = mem};
+    cache->ready.last = &cache->ready.first;
+    cache->asked.last = &cache->asked.first;
+    (void)snprintf(cache->scope, sizeof cache->scope, "%s", scope);
+    *out = &cache->base;
+    return MLY_OK;
+}

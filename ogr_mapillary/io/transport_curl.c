@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+/* The only file that knows libcurl, and the only place that holds the token. */
+#include <ctype.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/transports.h"
+
+struct curl;
+
+/* One request on its way. */
+struct call {
+    struct call *next;
+    struct curl *curl;
+    bool is_paused;
+    CURL *easy;
+    struct mly_response response;
+    enum mly_status trouble; /* why the write callback gave up: MLY_E_LIMIT or MLY_E_NOMEM */
+    size_t n_headers;
+    char why[CURL_ERROR_SIZE];
+};
+
+struct curl {
+    struct mly_transport base;
+    struct mly_curl_options options; /* texts point into `texts` */
+    const struct mly_mem *mem;
+    CURLM *multi;
+    struct curl_slist *headers[2]; /* by kind of request */
+    struct call *calls;
+    size_t arriving_bytes; /* of all bodies of calls */
+    char *escaped_token;   /* as it stands in a query: libcurl's memory; NULL without a token */
+    char *texts[7];        /* copies of the options' texts */
+    size_t n_texts;
+};
+
+/* ---- what libcurl calls ---- */
+
+static bool is_oldest(const struct call *call)
+{
+    const struct call *other = call->curl->calls;
+    while (other && other->response.ticket >= call->response.ticket)
+        other = other->next;
+    return !other;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
+{
+    struct call *call = ctx;
+    const size_t n_bytes = size * n;
+    if (call->curl->arriving_bytes + n_bytes > MLY_LIMIT_ARRIVING_BYTES && !is_oldest(call)) {
+        call->is_paused = true;
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    const enum mly_status status = mly_buf_append(&call->response.body, bytes, n_bytes);
+    if (status == MLY_OK) {
+        call->curl->arriving_bytes += n_bytes;
+        return n_bytes;
+    }
+    call->trouble = status;
+    return 0; /* ends the transfer */
+}
+
+/* Some bytes have left, or another call has become the oldest. */
+static void resume_paused(const struct curl *curl)
+{
+    for (struct call *call = curl->calls; call; call = call->next) {
+        if (call->is_paused) {
+            call->is_paused = false;
+            (void)curl_easy_pause(call->easy, CURLPAUSE_CONT); /* may pause it again */
+        }
+    }
+}
+
+/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
+    static const char name[] = "retry-after:";
+    struct call *call = ctx;
+    const size_t length = size * n;
+    if (call->n_headers++ >= MLY_LIMIT_HEADERS || length < sizeof name)
+        return length;
+    for (size_t i = 0; i < sizeof name - 1; i++) {
+        if (tolower((unsigned char)line[i]) != name[i])
+            return length;
+    }
+    uint32_t seconds = 0;
+    size_t at = sizeof name - 1;
+    while (at < length && line[at] == ' ')
+        at++;
+    for (; at < length && isdigit((unsigned char)line[at]) && seconds < LONGEST_S / 10; at++)
+        seconds = seconds * 10 + (uint32_t)(line[at] - '0');
+    call->response.retry_after_ms = seconds * 1000;
+    return length;
+}
+
+/* ---- secrets ---- */
+
+static void blot(char *text, const char *secret)
+{
+    for (char *found = strstr(text, secret); found; found = strstr(found, secret))
+        memset(found, '*', strlen(secret));
+}
+
+/* The token as it is, as it stands in a query, and the part behind its last bar: that is the secret one, and no
+ * spelling of the bars before it can hide it. */
+static void mask(struct mly_transport *t, char *text)
+{
+    const struct curl *curl = (struct curl *)t;
+    const char *token = curl->options.token;
+    if (!token)
+        return;
+    const char *bar = strrchr(token, '|');
+    blot(text, token);
+    blot(text, curl->escaped_token);
+    if (bar && bar[1])
+        blot(text, bar + 1);
+}
+
+/* ---- requests ---- */
+
+static CURLcode set_limits(const struct curl *curl, CURL *easy)
+{
+    const struct mly_curl_options *o = &curl->options;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L); /* a library must not touch signals */
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)o->low_speed_time_s);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)o->low_speed_bytes_s);
+    return code;
+}
+
+static long http_version(const char *name)
+{
+    static const struct {
+        const char *name;
+        long version;
+    } versions[] = {
+        {"1.0", CURL_HTTP_VERSION_1_0},
+        {"1.1", CURL_HTTP_VERSION_1_1},
+        {"2", CURL_HTTP_VERSION_2},
+        {"2TLS", CURL_HTTP_VERSION_2TLS},
+    };
+    for (size_t i = 0; name && i < sizeof versions / sizeof versions[0]; i++) {
+        if (strcmp(name, versions[i].name) == 0)
+            return versions[i].version;
+    }
+    return CURL_HTTP_VERSION_2TLS;
+}
+
+static CURLcode set_text(CURL *easy, CURLoption option, const char *text)
+{
+    return text ? curl_easy_setopt(easy, option, text) : CURLE_OK;
+}
+
+static CURLcode set_way(const struct curl *curl, CURL *easy)
+{
+    const struct mly_curl_options *o = &curl->options;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(o->http_version));
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, o->verify_tls ? 1L : 0L);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, o->verify_tls ? 2L : 0L);
+    if (code == CURLE_OK)
+        code = set_text(easy, CURLOPT_CAINFO, o->ca_bundle);
+    if (code == CURLE_OK)
+        code = set_text(easy, CURLOPT_CAPATH, o->ca_path);
+    if (code == CURLE_OK)
+        code = set_text(easy, CURLOPT_PROXY, o->proxy);
+    if (code == CURLE_OK)
+        code = set_text(easy, CURLOPT_PROXYUSERPWD, o->proxy_user_password);
+    if (code == CURLE_OK && o->is_loopback)
+        code = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+    return code;
+}
+
+/* Gzip is asked for and left alone by libcurl: mly_inflate_body is four times faster (see limits.h for its ceiling). */
+static CURLcode set_handlers(const struct curl *curl, struct call *call, enum mly_request_kind kind)
+{
+    CURL *easy = call->easy;
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl->headers[kind]);
+    if (code == CURLE_OK)
+        code = set_text(easy, CURLOPT_USERAGENT, curl->options.user_agent);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_WRITEDATA, call);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_HEADERDATA, call);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, call->why);
+    if (code == CURLE_OK)
+        code = curl_easy_setopt(easy, CURLOPT_PRIVATE, call);
+    return code;
+}
+
+/* The token of tile requests goes into the query: a header is answered with 403 (API.md 1.4). The Graph takes a header,
+ * which no log of addresses keeps (API.md 2.1). */
+static CURLcode set_url(const struct curl *curl, CURL *easy, const struct mly_request *req)
+{
+    char full[MLY_LIMIT_URL + 3 * MLY_LIMIT_TOKEN + 32]; /* escaping takes three characters for one */
+    if (req->kind == MLY_REQUEST_GRAPH)
+        return curl_easy_setopt(easy, CURLOPT_URL, req->url);
+    const int n = snprintf(full, sizeof full, "%s?access_token=%s", req->url, curl->escaped_token);
+    if (n < 0 || (size_t)n >= sizeof full)
+        return CURLE_URL_MALFORMAT;
+    return curl_easy_setopt(easy, CURLOPT_URL, full);
+}
+
+static CURLcode prepare(const struct curl *curl, struct call *call, const struct mly_request *req)
+{
+    CURLcode code = set_limits(curl, call->easy);
+    if (code == CURLE_OK)
+        code = set_way(curl, call->easy);
+    if (code == CURLE_OK)
+        code = set_handlers(curl, call, req->kind);
+    return code == CURLE_OK ? set_url(curl, call->easy, req) : code;
+}
+
+static void free_call(const struct curl *curl, struct call *call)
+{
+    if (call->easy)
+        curl_easy_cleanup(call->easy);
+    mly_transport_fini_response(&call->response);
+    curl->mem->release(curl->mem->ctx, call);
+}
+
+static enum mly_status start(struct curl *curl, struct call *call, const struct mly_request *req, struct mly_error *err)
+{
+    call->easy = curl_easy_init();
+    if (!call->easy)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
+    const CURLcode code = prepare(curl, call, req);
+    if (code != CURLE_OK)
+        return mly_fail(err, code == CURLE_OUT_OF_MEMORY ? MLY_E_NOMEM : MLY_E_ARG, "a request cannot be made: %s",
+                        curl_easy_strerror(code));
+    const CURLMcode added = curl_multi_add_handle(curl->multi, call->easy);
+    if (added != CURLM_OK)
+        return mly_fail(err, MLY_E_NOMEM, "a request cannot be started: %s", curl_multi_strerror(added));
+    return MLY_OK;
+}
+
+static enum mly_status submit(struct mly_transport *t, const struct mly_request *req, struct mly_error *err)
+{
+    struct curl *curl = (struct curl *)t;
+    struct call *call = curl->mem->alloc(curl->mem->ctx, sizeof *call);
+    if (!call)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
+    *call = (struct call){.curl = curl, .response = {.ticket = req->ticket, .attempts = 1}};
+    mly_buf_init(&call->response.body, curl->mem, req->max_bytes);
+    if (curl->escaped_token) { /* else poll answers at once */
+        const enum mly_status status = start(curl, call, req, err);
+        if (status < 0) {
+            free_call(curl, call);
+            return status;
+        }
+    }
+    call->next = curl->calls;
+    curl->calls = call;
+    return MLY_OK;
+}
+
+/* ---- answers ---- */
+
+/* Whether another attempt may come out better. Certificates and ceilings stay what they are. */
+static enum mly_status status_of(CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return MLY_OK;
+    case CURLE_OUT_OF_MEMORY:
+        return MLY_E_NOMEM;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return MLY_E_REMOTE;
+    default:
+        return MLY_E_NETWORK;
+    }
+}
+
+static void explain(struct call *call, CURLcode code)
+{
+    struct mly_response *response = &call->response;
+    response->status = call->trouble < 0 ? call->trouble : status_of(code);
+    if (call->trouble == MLY_E_LIMIT)
+        (void)snprintf(response->why, sizeof response->why, "the answer is larger than its ceiling of %zu bytes",
+                       response->body.limit);
+    else if (call->trouble == MLY_E_NOMEM)
+        (void)snprintf(response->why, sizeof response->why, "out of memory for the answer");
+    else if (code != CURLE_OK)
+        (void)snprintf(response->why, sizeof response->why, "%s%s%s", curl_easy_strerror(code),
+                       call->why[0] ? ": " : "", call->why);
+    if (response->status < 0)
+        mly_buf_fini(&response->body);
+}
+
+static void unlink_call(struct curl *curl, const struct call *call)
+{
+    struct call **link = &curl->calls;
+    while (*link != call)
+        link = &(*link)->next;
+    *link = call->next;
+}
+
+static void finish(struct curl *curl, struct call *call, CURLcode code, struct mly_response *out)
+{
+    long http = 0;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &http);
+    (void)curl_multi_remove_handle(curl->multi, call->easy);
+    call->response.http = (int)http;
+    curl->arriving_bytes -= call->response.body.size;
+    explain(call, code);
+    mly_inflate_body(curl->options.inflate, &call->response);
+    mask(&curl->base, call->response.why);
+    *out = call->response;
+    call->response = (struct mly_response){.ticket = 0}; /* moved */
+    unlink_call(curl, call);
+    free_call(curl, call);
+    resume_paused(curl);
+}
+
+static void answer_without_token(struct curl *curl, struct mly_response *out)
+{
+    struct call *call = curl->calls;
+    *out = call->response;
+    call->response = (struct mly_response){.ticket = 0}; /* moved */
+    out->status = MLY_E_AUTH;
+    (void)snprintf(
+        out->why, sizeof out->why,
+        "no access token for this service. Get one at https://www.mapillary.com/dashboard/developers and set "
+        "it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open "
+        "option ACCESS_TOKEN or ACCESS_TOKEN_FILE");
+    curl->calls = call->next;
+    free_call(curl, call);
+}
+
+static bool take_finished(struct curl *curl, struct mly_response *out)
+{
+    int n_left = 0;
+    const CURLMsg *message;
+    while ((message = curl_multi_info_read(curl->multi, &n_left)) != NULL) {
+        char *private = NULL;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        const CURLcode code = message->data.result;
+        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+        finish(curl, (void *)private, code, out);
+        return true;
+    }
+    return false;
+}
+
+static enum mly_status multi_failed(CURLMcode code, struct mly_error *err)
+{
+    return mly_fail(err, code == CURLM_OUT_OF_MEMORY ? MLY_E_NOMEM : MLY_E_NETWORK, "libcurl: %s",
+                    curl_multi_strerror(code));
+}
+
+static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct mly_response *out,
+                            struct mly_error *err)
+{
+    struct curl *curl = (struct curl *)t;
+    if (!curl->calls)
+        return MLY_DONE;
+    if (!curl->escaped_token) {
+        answer_without_token(curl, out);
+        return MLY_OK;
+    }
+    for (int round = 0; round < 2; round++) { /* work, wait once, work */
+        int n_running = 0;
+        CURLMcode code = curl_multi_perform(curl->multi, &n_running);
+        if (code != CURLM_OK)
+            return multi_failed(code, err);
+        if (take_finished(curl, out))
+            return MLY_OK;
+        if (round == 0 && timeout_ms > 0)
+            code = curl_multi_poll(curl->multi, NULL, 0, (int)timeout_ms, NULL);
+        if (code != CURLM_OK)
+            return multi_failed(code, err);
+    }
+    return MLY_AGAIN;
+}
+
+/* ---- life ---- */
+
+static void reset(struct mly_transport *t)
+{
+    struct curl *curl = (struct curl *)t;
+    while (curl->calls) {
+        struct call *call = curl->calls;
+        curl->calls = call->next;
+        if (call->easy)
+            (void)curl_multi_remove_handle(curl->multi, call->easy);
+        free_call(curl, call);
+    }
+    curl->arriving_bytes = 0;
+}
+
+static void destroy(struct mly_transport *t)
+{
+    struct curl *curl = (struct curl *)t;
+    reset(t);
+    if (curl->multi)
+        (void)curl_multi_cleanup(curl->multi);
+    curl_slist_free_all(curl->headers[MLY_REQUEST_TILE]);
+    curl_slist_free_all(curl->headers[MLY_REQUEST_GRAPH]);
+    curl_free(curl->escaped_token);
+    for (size_t i = 0; i < curl->n_texts; i++)
+        curl->mem->release(curl->mem->ctx, curl->texts[i]);
+    curl->mem->release(curl->mem->ctx, curl);
+}
+
+static bool keep_text(struct curl *curl, const char **text)
+{
+    if (!*text)
+        return true;
+    const size_t size = strlen(*text) + 1;
+    char *copy = curl->mem->alloc(curl->mem->ctx, size);
+    if (!copy)
+        return false;
+    memcpy(copy, *text, size);
+    curl->texts[curl->n_texts++] = copy;
+    *text = copy;
+    return true;
+}
+
+static bool keep_texts(struct curl *curl)
+{
+    struct mly_curl_options *o = &curl->options;
+    return keep_text(curl, &o->token) && keep_text(curl, &o->proxy) && keep_text(curl, &o->proxy_user_password) &&
+           keep_text(curl, &o->ca_bundle) && keep_text(curl, &o->ca_path) && keep_text(curl, &o->user_agent) &&
+           keep_text(curl, &o->http_version);
+}
+
+static bool make_headers(struct curl *curl)
+{
+    static const char accept[] = "Accept-Encoding: gzip";
+    char authorization[MLY_LIMIT_TOKEN + 32];
+    curl->headers[MLY_REQUEST_TILE] = curl_slist_append(NULL, accept);
+    struct curl_slist *graph = curl_slist_append(NULL, accept);
+    curl->headers[MLY_REQUEST_GRAPH] = graph;
+    if (!curl->headers[MLY_REQUEST_TILE] || !graph || !curl->options.token)
+        return curl->headers[MLY_REQUEST_TILE] && graph;
+    (void)snprintf(authorization, sizeof authorization, "Authorization: OAuth %s", curl->options.token);
+    return curl_slist_append(graph, authorization) != NULL;
+}
+
+static bool open_multi(struct curl *curl)
+{
+    const struct mly_curl_options *o = &curl->options;
+    curl->multi = curl_multi_init();
+    if (o->token)
+        curl->escaped_token = curl_easy_escape(NULL, o->token, 0);
+    if (!curl->multi || !make_headers(curl) || (o->token && !curl->escaped_token))
+        return false;
+    const long connections = (long)o->connections;
+    return curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) == CURLM_OK &&
+           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+}
+
+enum mly_status mly_transport_curl_global(struct mly_error *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        return mly_fail(err, MLY_E_NETWORK, "libcurl cannot be initialised");
+    return MLY_OK;
+}
+
+enum mly_status mly_transport_curl(const struct mly_curl_options *options, struct mly_transport **out,
+                                   struct mly_error *err)
+{
+    static const struct mly_transport_vtbl vtbl = {
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+    const struct mly_mem *mem = options->mem;
+    struct curl *curl = mem->alloc(mem->ctx, sizeof *curl);
+    if (!curl)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");
+    *curl = (struct curl){.base = {.vtbl = &vtbl}, .options = *options, .mem = mem};
+    if (!keep_texts(curl) || !open_multi(curl)) {
+        destroy(&curl->base);
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");
+    }
+    *out = &curl->base;
+    return MLY_OK;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* transports.h — makers of the transports that reach something.
+ * Owner: the caller owns what it gets, and ends it with mly_transport_free. Threads: see core/transport.h. */
+#ifndef MLY_TRANSPORTS_H
+#define MLY_TRANSPORTS_H
+
+#include "core/inflate.h"
+#include "core/transport.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Texts are copied; NULL or 0 leaves libcurl's own default. */
+struct mly_curl_options {
+    const struct mly_mem *mem;
+    mly_inflate_fn *inflate;
+    const char *token; /* NULL: every request is answered with MLY_E_AUTH, unsent */
+    bool is_loopback;  /* no proxy stands between this machine and itself */
+    uint32_t connections;
+    uint32_t connect_timeout_ms;
+    uint32_t timeout_ms;        /* of a whole answer; 0: none */
+    uint32_t low_speed_time_s;  /* an answer that stays below … */
+    uint32_t low_speed_bytes_s; /* … this is given up */
+    bool verify_tls;
+    const char *http_version; /* "1.0", "1.1", "2", "2TLS" */
+    const char *proxy, *proxy_user_password;
+    const char *ca_bundle, *ca_path;
+    const char *user_agent;
+};
+
+/* libcurl's process-wide beginning; safe to repeat, on one thread at a time. */
+enum mly_status mly_transport_curl_global(struct mly_error *err);
+
+/* The service over HTTP. Nothing is sent before the first submit. Redirects are never followed: a tile's redirect means
+ * that the caller is throttled, and its target holds the token (API.md 1.4). */
+enum mly_status mly_transport_curl(const struct mly_curl_options *options, struct mly_transport **out,
+                                   struct mly_error *err);
+
+/* A folder with the service's layout, /maps/vtp/TILESET/2/Z/X/Y: what is not there is HTTP 404. `folder` is absolute
+ * and copied. MLY_E_IO: it has no maps/vtp: a mistaken path must not look like an empty world. */
+enum mly_status mly_transport_dir(const char *folder, mly_inflate_fn *inflate, const struct mly_mem *mem,
+                                  struct mly_transport **out, struct mly_error *err);
+
+struct mly_store;
+
+/* Answers from the store where it can; else `inner` is asked, and what it says of a tile is stored: its bytes, or that
+ * there are none. Requests of another kind pass through. Without `inner` (NULL) nothing is ever asked: stored answers
+ * of any age serve, and what is missing is answered with MLY_E_REMOTE. `scope` is the address of the service, no
+ * secret, and is copied: answers of different scopes never mix. Owns `inner` from the call on, also when the call
+ * fails; borrows `store`, which several transports may share, and `mem`. MLY_E_ARG: no scope can be spelled so. */
+enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store, const char *scope,
+                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT
+#include "aoi.h"
+
+#include <cpl_string.h>
+
+#include <cmath>
+
+#include "options.h"
+#include "report.h"
+
+namespace mly
+{
+namespace
+{
+// Vertices: the outline of a continent at full resolution; more is a mistaken file.
+constexpr int kMaxVertices = 5'000'000;
+
+thread_local bool isBeingRead = false;
+
+class Reading
+{
+  public:
+    Reading()
+    {
+        isBeingRead = true;
+    }
+
+    ~Reading()
+    {
+        isBeingRead = false;
+    }
+
+    Reading(const Reading &) = delete;
+    Reading &operator=(const Reading &) = delete;
+};
+
+bool IsWellKnownText(const std::string &text)
+{
+    for (const char *name : {"POLYGON", "MULTIPOLYGON", "GEOMETRYCOLLECTION", "CURVEPOLYGON", "MULTISURFACE", "POINT",
+                             "LINESTRING", "MULTIPOINT", "MULTILINESTRING"})
+    {
+        const size_t n = strlen(name);
+        if (EQUALN(text.c_str(), name, n) && text.find_first_of(" (", n) == n)
+            return true;
+    }
+    return false;
+}
+
+class VertexCounter final : public OGRDefaultConstGeometryVisitor
+{
+  public:
+    using OGRDefaultConstGeometryVisitor::visit;
+
+    void visit(const OGRPoint *point) override
+    {
+        n_++;
+        isFinite_ = isFinite_ && std::isfinite(point->getX()) && std::isfinite(point->getY());
+    }
+
+    int Count() const
+    {
+        return n_;
+    }
+
+    bool IsFinite() const
+    {
+        return isFinite_;
+    }
+
+  private:
+    int n_ = 0;
+    bool isFinite_ = true;
+};
+
+// Gathers polygons, in degrees.
+class Collector
+{
+  public:
+    // False, with an error, when the geometry cannot be part of an area.
+    bool Add(const OGRGeometry *geometry, const OGRSpatialReference *srs);
+
+    std::unique_ptr<OGRMultiPolygon> Take()
+    {
+        return std::move(polygons_);
+    }
+
+  private:
+    bool Transform(OGRGeometry *geometry, const OGRSpatialReference *srs);
+    void Flatten(const OGRGeometry *geometry);
+
+    std::unique_ptr<OGRMultiPolygon> polygons_ = std::make_unique<OGRMultiPolygon>();
+    int nVertices_ = 0;
+};
+
+bool Collector::Transform(OGRGeometry *geometry, const OGRSpatialReference *srs)
+{
+    OGRSpatialReference degrees;
+    degrees.SetFromUserInput("EPSG:4326");
+    degrees.SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    OGRSpatialReference from(*srs);
+    from.SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
+    const std::unique_ptr<OGRCoordinateTransformation> transformation(
+        OGRCreateCoordinateTransformation(&from, &degrees));
+    if (transformation && geometry->transform(transformation.get()) == OGRERR_NONE)
+        return true;
+    ReportUsage("AOI: its coordinates cannot be turned into longitude and latitude");
+    return false;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): collections in collections, as deep as OGR has let them be read
+void Collector::Flatten(const OGRGeometry *geometry)
+{
+    const OGRwkbGeometryType type = wkbFlatten(geometry->getGeometryType());
+    if (type == wkbPolygon)
+    {
+        polygons_->addGeometry(geometry);
+        return;
+    }
+    if (OGR_GT_IsSubClassOf(type, wkbGeometryCollection))
+    {
+        for (const OGRGeometry *part : geometry->toGeometryCollection())
+            Flatten(part);
+    }
+}
+
+bool Collector::Add(const OGRGeometry *geometry, const OGRSpatialReference *srs)
+{
+    VertexCounter counter;
+    geometry->accept(&counter);
+    nVertices_ += counter.Count();
+    if (nVertices_ > kMaxVertices)
+    {
+        ReportUsage("AOI: more than %d vertices; simplify the outline", kMaxVertices);
+        return false;
+    }
+    if (!counter.IsFinite())
+    {
+        ReportUsage("AOI: one of its coordinates is no number");
+        return false;
+    }
+    std::unique_ptr<OGRGeometry> linear(geometry->getLinearGeometry());
+    linear->flattenTo2D();
+    if (srs && !Transform(linear.get(), srs))
+        return false;
+    Flatten(linear.get());
+    return true;
+}
+
+bool CollectText(const std::string &text, Collector &collector)
+{
+    OGRGeometry *parsed = nullptr;
+    OGRGeometryFactory::createFromWkt(text.c_str(), nullptr, &parsed);
+    const std::unique_ptr<OGRGeometry> geometry(parsed);
+    if (geometry)
+        return collector.Add(geometry.get(), nullptr);
+    ReportUsage("AOI: this well-known text cannot be read");
+    return false;
+}
+
+bool CollectLayer(OGRLayer *layer, Collector &collector)
+{
+    layer->ResetReading();
+    while (const std::unique_ptr<OGRFeature> feature{layer->GetNextFeature()})
+    {
+        const OGRGeometry *geometry = feature->GetGeometryRef();
+        if (geometry && !collector.Add(geometry, layer->GetSpatialRef()))
+            return false;
+    }
+    return true;
+}
+
+bool CollectFile(const std::string &path, Collector &collector)
+{
+    const bool isInline = path[0] == '{';
+    const char *const geojson[] = {"GeoJSON", nullptr};
+    CPLErrorReset();
+    const GDALDatasetUniquePtr dataset(
+        GDALDataset::Open(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_READONLY, isInline ? geojson : nullptr));
+    if (!dataset)
+    {
+        ReportUsage("AOI: %s cannot be read", isInline ? "this GeoJSON" : path.c_str());
+        return false;
+    }
+    for (OGRLayer *layer : dataset->GetLayers())
+    {
+        if (!CollectLayer(layer, collector))
+            return false;
+    }
+    if (CPLGetLastErrorType() != CE_Failure)
+        return true;
+    ReportUsage("AOI: %s was read only in part", isInline ? "this GeoJSON" : path.c_str());
+    return false;
+}
+
+// One valid geometry: what GEOS cannot reason about would lose rows without a word.
+std::unique_ptr<OGRGeometry> Unite(std::unique_ptr<OGRMultiPolygon> polygons)
+{
+    std::unique_ptr<OGRGeometry> area = std::move(polygons);
+    {
+        const CPLErrorHandlerPusher quiet(CPLQuietErrorHandler);  // GEOS says where; the user wants to know what
+        const CPLErrorStateBackuper keep;
+        if (area->IsValid())
+            return area;
+        area.reset(area->MakeValid());
+        if (area && (area->IsEmpty() || !area->IsValid()))
+            area.reset();
+    }
+    if (area)
+    {
+        Warn(nullptr, "AOI: its polygons cross themselves or each other; they were mended");
+        return area;
+    }
+    ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended");
+    return nullptr;
+}
+}  // namespace
+
+bool Aoi::IsBeingRead()
+{
+    return isBeingRead;
+}
+
+std::unique_ptr<Aoi> Aoi::Read(const std::string &text)
+{
+    const Reading reading;
+    Collector collector;
+    if (STARTS_WITH_CI(text.c_str(), kPrefix))
+    {
+        ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area");
+        return nullptr;
+    }
+    if (!(IsWellKnownText(text) ? CollectText(text, collector) : CollectFile(text, collector)))
+        return nullptr;
+    std::unique_ptr<OGRMultiPolygon> polygons = collector.Take();
+    if (polygons->IsEmpty())
+    {
+        ReportUsage("AOI: there is no polygon in it");
+        return nullptr;
+    }
+    std::unique_ptr<OGRGeometry> area = Unite(std::move(polygons));
+    return area ? std::unique_ptr<Aoi>(new Aoi(std::move(area))) : nullptr;
+}
+
+Aoi::Aoi(std::unique_ptr<OGRGeometry> area)
+    : area_(std::move(area)), prepared_(OGRCreatePreparedGeometry(OGRGeometry::ToHandle(area_.get())))
+{
+    area_->getEnvelope(&envelope_);
+}
+
+Aoi::~Aoi()
+{
+    OGRDestroyPreparedGeometry(prepared_);
+}
+
+bool Aoi::Meets(const OGRGeometry *geometry) const
+{
+    OGREnvelope envelope;
+    if (!geometry || geometry->IsEmpty())
+        return false;
+    geometry->getEnvelope(&envelope);
+    if (!envelope.Intersects(envelope_))
+        return false;
+    // OGR's C interface takes what it only reads as if it wrote.
+    OGRGeometryH handle = OGRGeometry::ToHandle(const_cast<OGRGeometry *>(geometry));
+    return prepared_ ? OGRPreparedGeometryIntersects(prepared_, handle) != 0 : area_->Intersects(geometry) != 0;
+}
+}  // namespace mly

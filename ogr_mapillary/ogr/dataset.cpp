@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+#include "dataset.h"
+
+#include <cpl_conv.h>
+
+#include <mutex>
+
+#include "core/retry.h"
+#include "io/clock.h"
+#include "layer.h"
+#include "report.h"
+
+namespace
+{
+// GDAL's inflater is libdeflate where GDAL has it.
+bool Inflate(const void *bytes, size_t n, void *out, size_t nOut)
+{
+    size_t nWritten = 0;
+    char spare = 0;  // an empty stream needs room as well
+    void *room = nOut > 0 ? out : &spare;
+    return CPLZLibInflate(bytes, n, room, nOut > 0 ? nOut : 1, &nWritten) != nullptr && nWritten == nOut;
+}
+
+const char *OrNull(const std::string &text)
+{
+    return text.empty() ? nullptr : text.c_str();
+}
+
+bool InitCurl(mly_error *error)
+{
+    static std::once_flag once;
+    static mly_status status = MLY_OK;
+    std::call_once(once, [&] { status = mly_transport_curl_global(error); });
+    return status == MLY_OK;
+}
+
+mly_status MakeHttpTransport(const mly::Settings &settings, const mly::Service &service, mly_transport **out,
+                             mly_error *error)
+{
+    const mly::HttpSettings &http = settings.http;
+    mly_curl_options options{};
+    options.mem = mly_mem_system();
+    options.inflate = Inflate;
+    options.token = OrNull(service.token);
+    options.is_loopback = service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK;
+    options.connections = static_cast<uint32_t>(settings.connections);
+    options.connect_timeout_ms = static_cast<uint32_t>(http.connectTimeoutMs);
+    options.timeout_ms = static_cast<uint32_t>(http.timeoutMs);
+    options.low_speed_time_s = static_cast<uint32_t>(http.lowSpeedTimeS);
+    options.low_speed_bytes_s = static_cast<uint32_t>(http.lowSpeedBytesS);
+    options.verify_tls = http.verifyTls;
+    options.http_version = OrNull(http.httpVersion);
+    options.proxy = OrNull(http.proxy);
+    options.proxy_user_password = OrNull(http.proxyUserPassword);
+    options.ca_bundle = OrNull(http.caBundle);
+    options.ca_path = OrNull(http.caPath);
+    options.user_agent = OrNull(http.userAgent);
+
+    mly_transport *curl = nullptr;
+    const mly_status status = mly_transport_curl(&options, &curl, error);
+    if (status < 0)
+        return status;
+    const mly_retry_policy policy{static_cast<uint32_t>(http.maxRetries), static_cast<uint32_t>(http.retryDelayMs)};
+    return mly_retry_new(curl, &policy, mly_clock_system(), mly_mem_system(), out, error);
+}
+}  // namespace
+
+OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings) : settings_(std::move(settings))
+{
+    for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
+    {
+        layers_.push_back(std::make_unique<OGRMapillaryLayer>(this, layer));
+        nListed_ += !layer->by_name_only;
+    }
+}
+
+OGRMapillaryDataset::~OGRMapillaryDataset() = default;
+
+int OGRMapillaryDataset::Identify(GDALOpenInfo *info)
+{
+    return STARTS_WITH_CI(info->pszFilename, mly::kPrefix);
+}
+
+GDALDataset *OGRMapillaryDataset::Open(GDALOpenInfo *info)
+{
+    if (mly::Aoi::IsBeingRead() && Identify(info))
+    {
+        mly::ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area");
+        return nullptr;
+    }
+    if (!Identify(info) || info->eAccess == GA_Update)  // QGIS tries update first and expects no message
+        return nullptr;
+    std::optional<mly::Settings> settings = mly::ReadSettings(info->pszFilename, info->papszOpenOptions);
+    return settings ? new OGRMapillaryDataset(std::move(*settings)) : nullptr;
+}
+
+int OGRMapillaryDataset::GetLayerCount() MLY_CONST_SINCE_3_12
+{
+    return nListed_;
+}
+
+mly::LayerPtr OGRMapillaryDataset::GetLayer(int index) MLY_CONST_SINCE_3_12
+{
+    return index >= 0 && index < nListed_ ? layers_[static_cast<size_t>(index)].get() : nullptr;
+}
+
+int OGRMapillaryDataset::TestCapability(const char *) MLY_CONST_SINCE_3_12
+{
+    return FALSE;
+}
+
+OGRLayer *OGRMapillaryDataset::GetLayerByName(const char *name)
+{
+    for (const auto &layer : layers_)
+    {
+        if (EQUAL(layer->GetDescription(), name))
+            return layer.get();
+    }
+    return nullptr;
+}
+
+const mly::Service &OGRMapillaryDataset::ServiceOf(const mly_layer *layer) const
+{
+    return layer->way == MLY_WAY_OWNERS ? settings_.graph : settings_.tiles;
+}
+
+// The cache on disk, opened when it is first needed; null when there is none, which costs requests but no rows.
+mly_store *OGRMapillaryDataset::Store()
+{
+    const mly::CacheSettings &cache = settings_.cache;
+    if (storeWasTried_ || !cache.isOn || cache.folder.empty())
+        return store_.get();
+    storeWasTried_ = true;
+    mly_store_options options{};
+    options.mem = mly_mem_system();
+    options.folder = cache.folder.c_str();
+    options.use = cache.isOffline ? MLY_STORE_READ_ONLY : MLY_STORE_SHARED;
+    options.max_bytes = cache.maxBytes;
+    options.ttl_s = cache.ttlS;
+    options.note = mly::Warn;
+    mly_error error{};
+    mly_store *store = nullptr;
+    if (mly_store_open(&options, &store, &error) < 0)
+        mly::Warn(nullptr, (std::string("no cache: ") + error.text).c_str());
+    store_.reset(store);
+    return store;
+}
+
+// cache( retry( curl ) ); a folder needs neither.
+mly_transport *OGRMapillaryDataset::MakeTransport(const mly::Service &service, mly_error *error)
+{
+    mly_transport *transport = nullptr;
+    if (service.url.scheme == MLY_SCHEME_FILE)
+    {
+        mly_transport_dir(service.url.text, Inflate, mly_mem_system(), &transport, error);
+        return transport;
+    }
+    mly_store *store = Store();
+    if (settings_.cache.isOffline && !store)
+    {
+        mly_fail(error, MLY_E_IO, "OFFLINE=YES: the cache in %s cannot be read", settings_.cache.folder.c_str());
+        return nullptr;
+    }
+    if (!settings_.cache.isOffline &&
+        (!InitCurl(error) || MakeHttpTransport(settings_, service, &transport, error) < 0))
+        return nullptr;
+    if (!store)
+        return transport;
+    mly_transport *cached = nullptr;
+    mly_transport_cache(transport, store, service.url.text, mly_mem_system(), &cached, error);
+    return cached;
+}
+
+mly::TransportPtr OGRMapillaryDataset::BorrowTransport(const mly_layer *layer)
+{
+    const mly::Service &service = ServiceOf(layer);
+    std::vector<mly::TransportPtr> &idle = idle_[&service];
+    if (!idle.empty())
+    {
+        mly::TransportPtr transport = std::move(idle.back());
+        idle.pop_back();
+        return transport;
+    }
+    mly_error error{};
+    if (layer->way == MLY_WAY_OWNERS && service.url.scheme == MLY_SCHEME_FILE)
+        mly_fail(&error, MLY_E_ARG, "GRAPH_URL: %s come from the Graph API, which no folder can stand in for",
+                 layer->name);
+    else if (mly_transport *transport = MakeTransport(service, &error))
+        return mly::TransportPtr(transport);
+    mly::ReportError(error);
+    return nullptr;
+}
+
+void OGRMapillaryDataset::GiveBack(const mly_layer *layer, mly::TransportPtr transport)
+{
+    if (transport)
+        idle_[&ServiceOf(layer)].push_back(std::move(transport));
+}

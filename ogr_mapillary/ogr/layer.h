@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// layer.h — one layer of the service as OGR sees it: filters in, features out.
+// Owner: the dataset. Features and the spatial reference outlive both. Threads: the dataset's.
+#pragma once
+
+#include <unordered_map>
+#include <vector>
+
+#include "aoi.h"
+#include "compat.h"
+#include "fields.h"
+#include "handles.h"
+#include "residual.h"
+
+class OGRMapillaryDataset;
+
+class OGRMapillaryLayer final : public mly::LayerBase
+{
+  public:
+    OGRMapillaryLayer(OGRMapillaryDataset *dataset, const mly_layer *layer);
+    ~OGRMapillaryLayer() override;
+
+    mly::LayerDefnPtr GetLayerDefn() MLY_CONST_SINCE_3_12 override;
+    GDALDataset *GetDataset() override;
+    int TestCapability(const char *capability) MLY_CONST_SINCE_3_12 override;
+
+    void ResetReading() override;
+    OGRFeature *GetNextFeature() override;
+    OGRFeature *GetFeature(GIntBig fid) override;
+    GIntBig GetFeatureCount(int force) override;
+    OGRErr SetAttributeFilter(const char *filter) override;
+    OGRErr SetIgnoredFields(mly::IgnoredFields fields) override;
+
+  protected:
+    void OnSpatialFilter() override;
+    OGRErr Extent(OGREnvelope *extent) const override;
+
+  private:
+    static bool Keep(void *layer, const mly_row *row) noexcept;
+    static mly_status AddTile(void *place, mly_tile tile) noexcept;
+
+    mly_query BaseQuery() const;
+    static std::unique_ptr<mly::Plan> MakePlan(const mly_query &query);
+    std::vector<int64_t> Owners(mly_query &query) const;
+    int OwnerField(mly_owner owner) const;
+    bool IsBounded() const;
+    const mly::Aoi *AreaOfInterest() const;
+    bool PlanReading();
+    bool StartReading();
+    mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, mly_keep_fn *keep, void *keepCtx);
+    mly_status ReadRow(mly_row *row);
+    OGRFeature *ReadFeature();
+    OGRFeature *MakeFeature(const mly_row &row, const mly::FieldUse &fields) const;
+    bool Passes(OGRFeature *feature);
+    OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
+    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
+    OGRFeature *ReadAgain(GIntBig fid);
+    void RememberPlace(const mly_row &row);
+    void StopReading();
+
+    // What has to be asked for to meet a row again.
+    struct Place
+    {
+        std::vector<mly_tile> tiles;  // of a sequence: those of the read that found it
+        mly_owner owner{};            // of a detection
+        int64_t ownerId = 0;
+    };
+
+    OGRMapillaryDataset *dataset_;
+    const mly_layer *layer_;
+    OGRFeatureDefn *defn_;
+    mly::Residual residual_;
+    mly::FieldUse fields_;
+    std::shared_ptr<mly::Plan> plan_;
+    mly::TransportPtr transport_;
+    mly::ReaderPtr reader_;
+    // For GetFeature(): the last read of sequences that came to rows, and where rows handed out can be met again.
+    std::shared_ptr<mly::Plan> heldPlan_;
+    mly::ReaderPtr held_;
+    std::unordered_map<GIntBig, Place> places_;
+    size_t nPlaces_ = 0;   // tiles and owners in them
+    bool ended_ = false;   // after the last feature, or an error: nothing more until a reset
+    bool failed_ = false;  // it was an error
+    bool gaveRows_ = false;
+    bool gaveNameless_ = false;  // rows with FID -1
+};

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// options.h — the dataset's name, open options and configuration → settings. One table knows every option.
+// Owner: settings own their texts. Threads: values; reading the configuration is as safe as GDAL's.
+// Source: SPEC.md 1.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gdal_priv.h>
+
+#include "aoi.h"
+#include "core/plan.h"
+#include "core/url.h"
+
+namespace mly
+{
+constexpr const char *kPrefix = "MAPILLARY:";
+
+// GDAL's own HTTP options, as the transport wants them.
+struct HttpSettings
+{
+    int connectTimeoutMs = 10 * 1000;
+    int timeoutMs = 0;
+    int lowSpeedTimeS = 60;
+    int lowSpeedBytesS = 1;
+    int maxRetries = 3;
+    int retryDelayMs = 1000;
+    bool verifyTls = true;
+    std::string httpVersion, proxy, proxyUserPassword, caBundle, caPath, userAgent;
+};
+
+struct Service
+{
+    mly_url url{};
+    std::string token;  // empty: none may go there
+};
+
+struct CacheSettings
+{
+    bool isOn = true;
+    bool isOffline = false;  // only what the cache holds, never a request
+    std::string folder;      // empty: this user has none
+    uint64_t maxBytes = 0;
+    uint32_t ttlS = 0;
+};
+
+struct Settings
+{
+    Service tiles, graph;
+    GIntBig maxTiles = 0;
+    GIntBig maxRequests = 0;
+    int connections = 0;
+    bool computed = false;
+    uint8_t zoom = 0;  // of sequences
+    mly_stitch_mode stitch = MLY_STITCH_WHOLE;
+    std::unique_ptr<Aoi> aoi;  // null: none
+    HttpSettings http;
+    CacheSettings cache;
+};
+
+// Nothing, and an error that names the option, when something is unknown, malformed or not allowed there.
+std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openOptions);
+
+// GDAL_DMD_OPENOPTIONLIST, made from the table.
+std::string OpenOptionList();
+}  // namespace mly

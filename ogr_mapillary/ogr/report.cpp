@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include "report.h"
+
+#include <cpl_error.h>
+
+#include <cstdarg>
+
+namespace mly
+{
+namespace
+{
+// What scripts can tell apart by GDAL's error numbers.
+CPLErrorNum NumberOf(mly_status code)
+{
+    switch (code)
+    {
+        case MLY_E_NOMEM:
+            return CPLE_OutOfMemory;
+        case MLY_E_ARG:
+            return CPLE_IllegalArg;
+        case MLY_E_NETWORK:
+            return CPLE_HttpResponse;
+        case MLY_E_IO:
+            return CPLE_FileIO;
+        default:
+            return CPLE_AppDefined;
+    }
+}
+}  // namespace
+
+void ReportError(const mly_error &error)
+{
+    CPLError(CE_Failure, NumberOf(error.code), "MAPILLARY: %s", error.text);
+}
+
+void ReportUsage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    mly_error error{MLY_E_ARG, ""};
+    (void)vsnprintf(error.text, sizeof error.text, format, args);
+    va_end(args);
+    ReportError(error);
+}
+
+void Warn(void *, const char *text)
+{
+    CPLError(CE_Warning, CPLE_AppDefined, "MAPILLARY: %s", text);
+}
+
+void Debug(void *, const char *text)
+{
+    CPLDebug("MAPILLARY", "%s", text);
+}
+}  // namespace mly

@@ -1,0 +1,513 @@
+# SPDX-License-Identifier: MIT
+"""README.md is held to its word: each command in it is run, each table compared with the driver.
+
+Commands that read the service are run against the one on loopback: the examples lie in its town.
+What stands for a token, `MLY|…`, is replaced by the service's. A new code block is run as soon as
+it is written; one in a language, or about a program, that nobody knows here fails the tests.
+"""
+from __future__ import annotations
+
+import glob
+import json
+import os
+import pwd
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, Iterator, List, Tuple
+
+import pytest
+from osgeo import gdal, ogr
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAP = (ROOT / "ogr_mapillary" / "README.md").read_text(encoding="utf-8")
+SOURCES = ROOT / "ogr_mapillary"
+
+TOKEN = "MLY|…"  # as the README writes it
+READ = "ogrinfo -ro -so MAPILLARY: images -spat 8.54 50.01 8.56 50.03"
+NO_TOKEN = {"MAPILLARY_ACCESS_TOKEN": None}
+NO_SERVICE = {**NO_TOKEN, "MAPILLARY_TILES_URL": None, "MAPILLARY_GRAPH_URL": None}
+
+not_instrumented = pytest.mark.skipif(
+    "LD_PRELOAD" in os.environ, reason="a program of others cannot hold the sanitizers' runtime")
+
+
+# ---- What stands in the README ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    text: str
+    line: int
+
+    @property
+    def id(self) -> str:
+        return f"line {self.line}: {self.text.split(chr(10))[0][:40]}"
+
+
+def blocks() -> Iterator[Block]:
+    """The fenced code blocks, without the indent of the list that they stand in."""
+    for found in re.finditer(r"^( *)```(\S*)\n(.*?)\n\1```$", README, re.MULTILINE | re.DOTALL):
+        indent, language, text = found.groups()
+        line = README.count("\n", 0, found.start()) + 2
+        yield Block(language, re.sub(f"^{indent}", "", text, flags=re.MULTILINE), line)
+
+
+def blocks_of(language: str, *about: str) -> List[Block]:
+    """Those of a language that hold any of the words; all of them when no word is given."""
+    return [block for block in blocks()
+            if block.language == language and (not about or any(a in block.text for a in about))]
+
+
+def each(name: str, found: List[Block]) -> pytest.MarkDecorator:
+    assert found, f"the README has no block for {name}"
+    return pytest.mark.parametrize(name, found, ids=lambda block: block.id)
+
+
+# Shell blocks by the test that runs them.
+DEMO = blocks_of("sh", "./data/demo")
+TESTS = blocks_of("sh", "./tests/run")
+INSTALL = blocks_of("sh", "cmake --install")
+FROM_BUILD = blocks_of("sh", "$PWD/build/")
+TOKENS = blocks_of("sh", TOKEN)
+POSTGRES = blocks_of("sh", "PG:")
+READS = [block for block in blocks_of("sh")
+         if block not in DEMO + TESTS + INSTALL + FROM_BUILD + TOKENS + POSTGRES]
+
+
+def table(text: str, first: str, second: str) -> List[List[str]]:
+    """The rows of the table with these two columns at its head, as lists of cells."""
+    found = re.search(rf"^\| {first} \| {second} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    assert found, f"no table begins with {first}, {second}"
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|"))]
+            for row in found[1].splitlines()]
+
+
+def code_in(cell: str) -> List[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+# ---- What is run ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder that looks like the project's, and may be written to."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name in ("CMakeLists.txt", "README.md", "cmake", "data", "ogr_mapillary", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+@pytest.fixture
+def shell(run, project):
+    """Runs text as bash does, in the project's folder and with a reader's cache; it must succeed and print no error."""
+
+    def call(text: str, **options):
+        options["env"] = {"MAPILLARY_CACHE": "YES", **options.get("env", {})}
+        done = run("bash", "-euo", "pipefail", "-c", text, cwd=project, **options)
+        assert done.code == 0, done.text
+        assert "ERROR" not in done.err, done.err
+        return done
+
+    return call
+
+
+def layers_in(path: Path) -> Dict[str, int]:
+    """The number of rows in each layer of a file."""
+    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)
+    assert dataset, path
+    return {dataset.GetLayer(i).GetName(): dataset.GetLayer(i).GetFeatureCount()
+            for i in range(dataset.GetLayerCount())}
+
+
+def counts(folder: Path, output: str) -> List[int]:
+    """The numbers of rows in all that a command wrote: files of its own, and what it said."""
+    files = [path for path in folder.iterdir()
+             if path.suffix in (".csv", ".geojson", ".gpkg") and not path.is_symlink()]
+    written = [count for path in files for count in layers_in(path).values()]
+    return written + [int(count) for count in re.findall(r"^Feature Count: (.*)$", output, re.MULTILINE)]
+
+
+def test_every_block_is_known_here():
+    assert {block.language for block in blocks()} == {"sh", "ini", "python", "r", "sql", "text"}
+    for block in READS:
+        assert "MAPILLARY:" in block.text, f"nothing tells whether this is right:\n{block.text}"
+
+
+@each("block", READS)
+def test_a_command_that_reads_gives_rows(block, shell, project):
+    done = shell(block.text)
+
+    found = counts(project, done.out)
+    assert found and min(found) > 0, done.text
+
+
+def test_the_plan_in_the_text_is_the_plan_that_is_made(shell):
+    shown = re.search(r"with `CPL_DEBUG` the plan of the read \(`(.+?)`\)", README)
+    assert shown
+    (block,) = blocks_of("sh", "CPL_DEBUG=MAPILLARY")
+
+    done = shell(block.text)
+
+    assert f"MAPILLARY: {shown[1]}" in done.err
+
+
+@each("block", TOKENS)
+def test_a_token_set_like_this_is_found(block, shell, service):
+    shell(f"{block.text.replace(TOKEN, service.token)}\n{READ}", env=NO_TOKEN)
+
+    assert service.tiles_asked()
+
+
+@each("block", blocks_of("ini"))
+def test_a_token_in_the_configuration_file_is_found(block, shell, service, home):
+    (home / ".gdal").mkdir()
+    (home / ".gdal" / "gdalrc").write_text(block.text.replace(TOKEN, service.token) + "\n")
+
+    shell(READ, env=NO_TOKEN)
+
+    assert service.tiles_asked()
+
+
+def test_a_token_may_be_written_without_bars(shell, service):
+    shell(READ, env={"MAPILLARY_ACCESS_TOKEN": service.token.replace("|", "%7C")})
+
+    assert service.tiles_asked()
+
+
+@each("block", DEMO)
+def test_the_demo_reads_the_whole_sample(block, shell, project):
+    """With the plugin of this build; data/demo builds one of its own where nobody names it."""
+    truth = json.loads((ROOT / "data" / "sample" / "truth.json").read_text())
+
+    shell(block.text, env=NO_SERVICE)
+
+    assert layers_in(project / "mapillary-demo.gpkg")["images"] == truth["layers"]["images"]
+
+
+@each("block", TESTS)
+def test_the_script_that_runs_all_tests_is_there(block, shell):
+    """It is what runs this test, and is itself run by .ci/run."""
+    script = ROOT / block.text
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+    assert f"Usage: {block.text.lstrip('./')}" in shell(f"{block.text} --help").out
+    assert block.text in (ROOT / ".ci" / "run").read_text()
+
+
+def test_building_and_installing_gives_a_plugin_that_loads(shell, project, tmp_path):
+    """Really built. Packages are only named, and the root of the file system is a folder."""
+    tools, system = tmp_path / "tools", tmp_path / "system"
+    tools.mkdir()
+    for name, text in {"sudo": 'exec "$@"', "apt": f'echo "$@" >>{tmp_path}/apt'}.items():
+        (tools / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tools / name).chmod(0o755)
+    folders = [system / "usr" / lib / "gdalplugins"
+               for lib in (f"lib/{sysconfig.get_config_var('MULTIARCH')}", "lib64", "lib")]
+    env = {"PATH": f"{tools}:{os.environ['PATH']}", "DESTDIR": str(system), "LD_PRELOAD": None,
+           "GDAL_DRIVER_PATH": ":".join(map(str, folders)), **NO_SERVICE}
+    (install,) = INSTALL
+
+    done = shell(install.text, env=env, timeout=600)
+
+    assert "MAPILLARY" in done.out.splitlines()[-1]
+    (action, *packages) = (tmp_path / "apt").read_text().split()
+    needed = shell(". cmake/packages.sh && packages_of build && packages_of use").out.split()
+    assert action == "install" and sorted(packages) == sorted(needed)
+    for block in FROM_BUILD:
+        done = shell(f"{block.text}\nogrinfo --formats", env={**env, "GDAL_DRIVER_PATH": None})
+        assert "MAPILLARY" in done.out
+
+
+# ---- Other programs ---------------------------------------------------------------------------
+
+
+def said_by(*command: object) -> str:
+    """What a program prints; nothing when it fails."""
+    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def plugin() -> Path:
+    return Path(os.environ["GDAL_DRIVER_PATH"]) / "ogr_MAPILLARY.so"
+
+
+def gdal_of(library: object) -> List[str]:
+    """The GDAL that a library is linked with. Only where it is the plugin's, the plugin loads."""
+    return re.findall(r"libgdal\.so\.\S+ => (\S+)", said_by("ldd", library))
+
+
+@each("block", blocks_of("python"))
+def test_python_that_is_shown_gives_rows(block, run, project):
+    done = run(sys.executable, "-c", block.text, cwd=project)
+
+    assert done.code == 0, done.text
+    assert done.out.split() and done.out.split() != ["0"]
+
+
+@pytest.fixture(scope="module")
+def rscript() -> str:
+    program = shutil.which("Rscript")
+    if not program:
+        pytest.skip("R is not installed")
+    library = said_by(program, "--vanilla", "-e", 'cat(system.file("libs", "sf.so", package = "sf"))')
+    if not library:
+        pytest.skip("R is installed without sf")
+    if gdal_of(library) != gdal_of(plugin()):
+        pytest.skip("R reads with another GDAL")
+    return program
+
+
+@not_instrumented
+@each("block", blocks_of("r"))
+def test_r_that_is_shown_gives_rows(block, rscript, run, project):
+    done = run(rscript, "--vanilla", "-e", block.text, cwd=project)
+
+    assert done.code == 0, done.text
+    assert int(re.search(r"^\[1\] (\d+)$", done.out, re.MULTILINE)[1]) > 0
+
+
+QGIS = """
+import sys
+from qgis.core import Qgis, QgsApplication, QgsFeatureRequest, QgsRectangle, QgsVectorLayer
+application = QgsApplication([], False)
+application.initQgis()
+layer = QgsVectorLayer(sys.argv[1], "", "ogr")
+area = QgsFeatureRequest().setFilterRect(QgsRectangle(8.54, 50.01, 8.56, 50.03))
+print("rows", sum(1 for _ in layer.getFeatures(area)))
+del layer
+application.exitQgis()
+"""
+
+
+def qgis_sources() -> List[str]:
+    return [source for block in blocks_of("text", "|layername=") for source in block.text.splitlines()]
+
+
+@not_instrumented
+@pytest.mark.parametrize("source", qgis_sources())
+def test_a_source_for_qgis_gives_rows(source, run, project):
+    library = said_by(sys.executable, "-c", "import qgis._core; print(qgis._core.__file__)")
+    if not library:
+        pytest.skip("QGIS is not installed, or not for this Python")
+    if gdal_of(library) != gdal_of(plugin()):
+        pytest.skip("QGIS reads with another GDAL")
+
+    done = run(sys.executable, "-c", QGIS, source, cwd=project,
+               env={"QT_QPA_PLATFORM": "offscreen", "TMPDIR": str(project.parent)})
+
+    assert done.code == 0, done.text
+    assert int(re.search(r"^rows (\d+)$", done.out, re.MULTILINE)[1]) > 0
+
+
+def postgres_programs() -> Path:
+    """The folder with the programs of a PostgreSQL that has both extensions, and our GDAL."""
+    for folder in sorted(map(Path, glob.glob("/usr/lib/postgresql/*")), reverse=True):
+        extensions = Path("/usr/share/postgresql") / folder.name / "extension"
+        if not all((extensions / f"{name}.control").exists() for name in ("postgis", "ogr_fdw")):
+            continue
+        if gdal_of(folder / "lib" / "ogr_fdw.so") == gdal_of(plugin()):
+            return folder / "bin"
+    pytest.skip("there is no PostgreSQL with PostGIS and ogr_fdw for this GDAL")
+
+
+@contextmanager
+def postgres(env: Dict[str, str], token: str) -> Iterator[Tuple[Dict[str, str], Path]]:
+    """A server of our own, with an empty database `street`. Gives what makes programs find it, and
+    a file with the token that only its account can read. It does not run as root, so neither do
+    its files lie in a folder of the tests."""
+    programs = postgres_programs()
+    account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="mapillary-postgres-"))
+    shutil.copy(plugin(), folder)
+    token_file = folder / "token"
+    token_file.touch(0o600)
+    token_file.write_text(token + "\n")
+    if account:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, account.pw_uid, account.pw_gid)
+    folder.chmod(0o755)
+    variables = {**os.environ, **env, "GDAL_DRIVER_PATH": str(folder), "HOME": str(folder)}
+    del variables["MAPILLARY_ACCESS_TOKEN"]
+
+    def call(program: str, *words: str) -> None:
+        done = subprocess.run([str(programs / program), *words], env=variables, cwd=folder,
+                              user=account and account.pw_uid, group=account and account.pw_gid,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout.decode(errors="replace")
+
+    try:
+        call("initdb", "-D", "data", "-U", "street", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        call("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-F -k {folder} -c listen_addresses=", "start")
+        try:
+            call("createdb", "-h", str(folder), "-U", "street", "street")
+            yield {"PGHOST": str(folder), "PGUSER": "street", "PGDATABASE": "street"}, token_file
+        finally:
+            call("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder)
+
+
+@not_instrumented
+def test_postgresql_copies_and_reads_in_place(shell, service, environment):
+    file_shown = "/etc/postgresql/mapillary-token"
+    setting_up, reading = (block.text for block in blocks_of("sql"))
+    assert file_shown in setting_up and not POSTGRES[1:]
+    psql = "psql -X -q -A -t -v ON_ERROR_STOP=1 <<'SQL'\n{}\nSQL"
+
+    with postgres(environment, service.token) as (found_at, token_file):
+        shell(POSTGRES[0].text, env=found_at)
+        copied = shell(psql.format("SELECT count(*) FROM images"), env=found_at)
+        assert int(copied.out) > 0
+
+        service.clear()
+        shell(psql.format(setting_up.replace(file_shown, str(token_file))), env=found_at)
+        read = shell(psql.format(reading), env=found_at)
+        assert len(read.out.splitlines()) == int(re.search(r"LIMIT (\d+)", reading)[1])
+        assert service.tiles_asked()
+
+
+# ---- What the tables say ----------------------------------------------------------------------
+
+
+def type_name(field: ogr.FieldDefn) -> str:
+    if field.GetSubType() == ogr.OFSTBoolean:
+        return "Boolean"
+    return field.GetTypeName()
+
+
+def definition_of(layer: ogr.Layer) -> Tuple[str, Dict[str, str]]:
+    """Geometry type and fields, as the README writes them."""
+    definition = layer.GetLayerDefn()
+    fields = (definition.GetFieldDefn(n) for n in range(definition.GetFieldCount()))
+    return (ogr.GeometryTypeToName(definition.GetGeomType()).replace(" ", ""),
+            {field.GetName(): type_name(field) for field in fields})
+
+
+def layers_shown() -> Dict[str, Tuple[str, Dict[str, str]]]:
+    return {code_in(name)[0]: (geometry, dict(re.findall(r"`(\w+)` (\w+)", fields)))
+            for name, geometry, _, fields in table(README, "layer", "geometry")}
+
+
+def test_the_layers_are_those_of_the_driver():
+    dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR)
+    listed = {dataset.GetLayer(i).GetName() for i in range(dataset.GetLayerCount())}
+    in_source = set(re.findall(r'\.name = "(\w+)"', (SOURCES / "core" / "schema.c").read_text()))
+
+    assert listed | in_source <= set(layers_shown())
+    for name, shown in layers_shown().items():
+        assert shown == definition_of(dataset.GetLayerByName(name)), name
+
+
+def test_every_field_has_a_meaning():
+    explained = [name for names, _ in table(README, "field", "meaning") for name in code_in(names)]
+
+    assert set(explained) == {name for _, fields in layers_shown().values() for name in fields}
+    assert len(explained) == len(set(explained))
+
+
+def test_the_options_are_those_of_the_driver():
+    xml = ElementTree.fromstring(gdal.GetDriverByName("MAPILLARY").GetMetadataItem("DMD_OPENOPTIONLIST"))
+    offered = [(option.get("name"), option.get("default")) for option in xml]
+    source = (SOURCES / "ogr" / "options.cpp").read_text()
+
+    shown = []
+    for name, config, default, _, _ in table(README, "open option", "configuration option"):
+        shown.append((code_in(name)[0], (code_in(default) or [None])[0]))
+        configured = f'"{code_in(config)[0]}"' if config else "nullptr"
+        assert re.search(rf'"{shown[-1][0]}",\s*{configured},', source), name
+
+    assert shown == offered
+
+
+@pytest.mark.parametrize("row", table(README, "open option", "configuration option"), ids=lambda row: row[0])
+def test_the_dataset_name_takes_the_options_that_it_is_said_to_take(row, run):
+    name, default, may_stand = code_in(row[0])[0], (code_in(row[2]) or ["x"])[0], row[3]
+    assert may_stand in ("yes", "no")
+
+    done = run("ogrinfo", "-ro", f"MAPILLARY:{name}={default}")
+
+    assert ("is not allowed in the dataset name" in done.text) == (may_stand == "no")
+    assert done.code == 0 or may_stand == "no" or not code_in(row[2])
+
+
+def source_text() -> str:
+    """All sources, with the literals of C that stand side by side made one."""
+    files = sorted(path for path in SOURCES.rglob("*") if path.suffix in (".c", ".cpp", ".h"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    text = re.sub(r'"\s*PRI\w+\s*"', "llu", text)
+    return re.sub(r'"\s*\n?\s*"', "", text)
+
+
+def test_messages_that_are_explained_are_messages_of_the_driver():
+    source = source_text()
+    for message, _ in table(README, "the message says", "what to do"):
+        for words in code_in(message):
+            pattern = re.sub(r"\\?\d+", "(%[a-z]+|[0-9]+)", re.escape(words))
+            assert re.search(pattern, source) or words == "ogrinfo --formats", words
+
+
+def test_options_of_gdal_that_are_named_are_read():
+    source = (SOURCES / "ogr" / "options.cpp").read_text()
+    named = set(re.findall(r"`(GDAL_HTTPS?_\w+|CURL_\w+|SSL_\w+)`", README))
+
+    assert named and [name for name in sorted(named) if f'"{name}"' not in source] == []
+
+
+@pytest.mark.parametrize("path", ["README.md", "ogr_mapillary/README.md"])
+def test_links_lead_somewhere(path):
+    text = (ROOT / path).read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+                for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in headings, target
+        elif not target.startswith("https://"):
+            assert ((ROOT / path).parent / target).exists(), target
+
+
+# ---- The picture, and the map of the source ---------------------------------------------------
+
+
+def test_the_picture_is_one_and_not_too_large():
+    picture = (ROOT / "data" / "town.png").read_bytes()
+
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", picture[16:24]) == (1200, 800)
+    assert len(picture) < 400_000
+
+
+def test_the_picture_shows_what_the_driver_reads(run, tmp_path):
+    """But for the shapes of letters, which another version of the library may draw otherwise."""
+    image = pytest.importorskip("PIL.Image", reason="python3-pil is not installed")
+    chops, stat = pytest.importorskip("PIL.ImageChops"), pytest.importorskip("PIL.ImageStat")
+    if not Path("/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf").exists():
+        pytest.skip("fonts-dejavu-core is not installed")
+
+    done = run(sys.executable, "-B", ROOT / "data" / "draw", tmp_path / "town.png", env=NO_SERVICE)
+
+    assert done.code == 0, done.text
+    drawn, kept = (image.open(folder / "town.png").convert("L") for folder in (tmp_path, ROOT / "data"))
+    assert stat.Stat(chops.difference(drawn, kept)).mean[0] < 1.0
+
+
+def test_the_map_of_the_source_has_every_file_once():
+    for folder in ("core", "io", "ogr"):
+        section = re.search(rf"^### {folder}\n(.*?)^###? ", MAP, re.MULTILINE | re.DOTALL)[1]
+        shown = re.findall(r"^\|(?: \w* ?\|)? `(\w+)` \|", section, re.MULTILINE)
+        files = {path.name.split(".")[0] for path in (SOURCES / folder).iterdir()
+                 if not path.name.startswith(".") and path.suffix != ".map"}
+        assert sorted(shown) == sorted(files), folder
