@@ -151,6 +151,23 @@ enum mly_status mly_sequences_feed(struct mly_sequences *s, struct mly_response 
     return mly_fetch_feed(s->fetch, response, err);
 }
 
+static void debug(const struct mly_sequences *s, const char *what, uint64_t n)
+{
+    char text[96];
+    if (!s->options.debug)
+        return;
+    (void)snprintf(text, sizeof text, "%s: %s: %" PRIu64, s->plan->layer->name, what, n);
+    s->options.debug(s->options.debug_ctx, text);
+}
+
+static void debug_size(const struct mly_sequences *s)
+{
+    const struct mly_stitch_size size = mly_stitch_measure(s->stitch);
+    debug(s, "sequences held", size.n_sequences);
+    debug(s, "vertices held", size.n_vertices);
+    debug(s, "bytes held", size.n_bytes);
+}
+
 /* ---- following ---- */
 
 static enum mly_status look_ahead(void *ctx, struct mly_tile tile)
@@ -219,7 +236,6 @@ static enum mly_status check_budget(const struct mly_sequences *s, struct mly_er
 /* One round: the tiles behind the borders at which kept sequences end. None left: they are whole. */
 static enum mly_status follow(struct mly_sequences *s, struct mly_error *err)
 {
-    char text[96];
     MLY_TRY(list_ahead(s, err));
     if (s->ahead.size == 0) {
         s->phase = PHASE_GIVE;
@@ -229,15 +245,14 @@ static enum mly_status follow(struct mly_sequences *s, struct mly_error *err)
     if (mly_buf_append(&s->visited, s->ahead.data, s->ahead.size) < 0)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the list of tiles");
     sort_keys(&s->visited);
-    (void)snprintf(text, sizeof text, "%s: following them, tiles: %zu", s->plan->layer->name, n_keys(&s->ahead));
-    if (s->options.debug)
-        s->options.debug(s->options.debug_ctx, text);
+    debug(s, "following them, tiles", n_keys(&s->ahead));
     s->phase = PHASE_FOLLOW;
     return start_fetch(s, next_ahead, err);
 }
 
 static enum mly_status end_cover(struct mly_sequences *s, struct mly_error *err)
 {
+    debug_size(s);
     MLY_TRY(drop_unwanted(s, err));
     if (s->plan->stitch != MLY_STITCH_WHOLE) {
         s->phase = PHASE_GIVE;

@@ -308,6 +308,18 @@ bool mly_stitch_is_kept(const struct mly_stitch *s, uint32_t sequence)
     return sequence_at(s, sequence)->is_kept;
 }
 
+struct mly_stitch_size mly_stitch_measure(const struct mly_stitch *s)
+{
+    struct mly_stitch_size size = {
+        .n_sequences = mly_stitch_count(s),
+        .n_parts = s->parts.size / sizeof(struct part),
+        .n_bytes = s->sequences.size + s->parts.size + s->texts.size + s->values.size + s->deltas.size + s->slots.size,
+    };
+    for (uint32_t i = 1; i <= size.n_parts; i++)
+        size.n_vertices += part_at(s, i)->n_points;
+    return size;
+}
+
 /* ---- connecting ---- */
 
 /* 180° east and west are one place for the line, though not for its coordinates. */

@@ -45,6 +45,13 @@ enum mly_status mly_stitch_neighbours(struct mly_stitch *s, uint32_t sequence, m
  * with these the same line can be joined again. */
 enum mly_status mly_stitch_tiles(const struct mly_stitch *s, uint32_t sequence, mly_tile_fn *fn, void *ctx);
 
+/* What is held, for whoever debugs or measures. */
+struct mly_stitch_size {
+    uint64_t n_sequences, n_parts, n_vertices;
+    size_t n_bytes; /* of all of it, without what one row takes */
+};
+struct mly_stitch_size mly_stitch_measure(const struct mly_stitch *s);
+
 /* Accepts NULL. */
 void mly_stitch_free(struct mly_stitch *s);
 

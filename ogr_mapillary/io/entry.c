@@ -17,7 +17,6 @@ enum {
     AT_HTTP = 36,
     AT_SCOPE_LENGTH = 38,
     AT_KEY_LENGTH = 40,
-    AT_ZERO = 42,
     AT_TEXTS = 48
 };
 
@@ -151,7 +150,7 @@ bool mly_entry_read_head(const struct mly_entry_name *name, const uint8_t *head,
 {
     const size_t n_scope = strlen(name->scope), n_key = strlen(name->key);
     if (memcmp(head + AT_MAGIC, magic, sizeof magic) != 0 || get(head + AT_SCOPE_LENGTH, 2) != n_scope ||
-        get(head + AT_KEY_LENGTH, 2) != n_key || get(head + AT_ZERO, 6) != 0 ||
+        get(head + AT_KEY_LENGTH, 2) != n_key ||
         get(head + AT_HEAD_HASH, 8) != hash_head(head, AT_TEXTS + n_scope + n_key) ||
         memcmp(head + AT_TEXTS, name->scope, n_scope) != 0 || memcmp(head + AT_TEXTS + n_scope, name->key, n_key) != 0)
         return false;
