@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""The area of interest: which tiles it asks for, which rows it gives, and what it refuses.
+
+Points in polygons are decided here by counting crossings, with nothing of GDAL in it.
+"""
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import List, Sequence, Tuple
+
+import pytest
+from osgeo import gdal, ogr, osr
+
+from reading import cover, grown, inside, listening, polygon, tile_box
+from service import Service
+from town import ORIGINAL, Town
+
+Ring = Sequence[Tuple[float, float]]
+
+WEST, SOUTH, EAST, NORTH = Town().bbox
+TRIANGLE = [(8.52, 50.003), (8.60, 50.008), (8.55, 50.041)]
+HOLE = [(8.545, 50.015), (8.560, 50.016), (8.553, 50.025)]
+VILLAGE = [(8.60, 50.015), (8.62, 50.015), (8.62, 50.03), (8.60, 50.03)]
+
+
+def crossings(point: Tuple[float, float], ring: Ring) -> int:
+    x, y = point
+    count = 0
+    for (x0, y0), (x1, y1) in zip(ring, [*ring[1:], ring[0]]):
+        if (y0 > y) != (y1 > y) and x < x0 + (y - y0) / (y1 - y0) * (x1 - x0):
+            count += 1
+    return count
+
+
+def in_rings(*rings: Ring):
+    """Even-odd: holes and separate polygons alike."""
+    return lambda row: sum(crossings((row.lon, row.lat), ring) for ring in rings) % 2 == 1
+
+
+def segments_cross(a, b, c, d) -> bool:
+    def side(p, q, r):
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return side(a, b, c) * side(a, b, d) <= 0 and side(c, d, a) * side(c, d, b) <= 0
+
+
+def touched(*rings: Ring):
+    """The tiles that share a point with the area, in plan order."""
+    box = (min(x for r in rings for x, _ in r), min(y for r in rings for _, y in r),
+           max(x for r in rings for x, _ in r), max(y for r in rings for _, y in r))
+    for key in cover(box):
+        west, south, east, north = tile_box(key[2], key[3])
+        outline = [(west, south), (east, south), (east, north), (west, north)]
+        edges = list(zip(outline, [*outline[1:], outline[0]]))
+        if (sum(crossings(outline[0], ring) for ring in rings) % 2
+                or any(west <= x <= east and south <= y <= north for ring in rings for x, y in ring)
+                or any(segments_cross(a, b, c, d) for ring in rings
+                       for a, b in zip(ring, [*ring[1:], ring[0]]) for c, d in edges)):
+            yield key
+
+
+def test_a_polygon_gives_the_rows_in_it_from_the_tiles_that_it_touches(images, service, truth):
+    opened = images(AOI=polygon(TRIANGLE))
+
+    assert opened.rows() == truth.rows(in_rings(TRIANGLE))
+    assert sorted(service.tiles_asked()) == sorted(touched(TRIANGLE))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_triangle_gives_what_brute_force_gives(images, service, truth, seed):
+    chance = random.Random(seed)
+    ring = [(chance.uniform(WEST, EAST), chance.uniform(SOUTH, NORTH)) for _ in range(3)]
+
+    assert images(AOI=polygon(ring)).rows() == truth.rows(in_rings(ring))
+    assert sorted(service.tiles_asked()) == sorted(touched(ring))
+
+
+def test_holes_count(images, truth):
+    rows = images(AOI=polygon(TRIANGLE, HOLE)).rows()
+
+    assert rows == truth.rows(in_rings(TRIANGLE, HOLE))
+    assert len(rows) < len(truth.rows(in_rings(TRIANGLE)))
+
+
+def test_several_polygons_count(images, truth):
+    wkt = "MULTIPOLYGON (%s, %s)" % tuple(polygon(r)[len("POLYGON "):] for r in (TRIANGLE, VILLAGE))
+
+    assert images(AOI=wkt).rows() == truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row))
+
+
+def test_polygons_that_overlap_give_each_row_once(images, truth, tmp_path):
+    left = [(WEST, SOUTH), (8.56, SOUTH), (8.56, NORTH), (WEST, NORTH)]
+    right = [(8.54, SOUTH), (EAST, SOUTH), (EAST, NORTH), (8.54, NORTH)]
+    path = tmp_path / "two.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [[*r, r[0]]]}}
+        for r in (left, right)]}))
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={path}"])
+        ids = [f.GetFID() for f in iter(dataset.GetLayer(0).GetNextFeature, None)]
+
+    assert heard.errors == []
+    box = (WEST, SOUTH, EAST, NORTH)
+    assert ids == [row.fid for row in truth.rows(inside(box))]
+
+
+def test_geojson_is_taken_as_it_is(images, truth):
+    inline = json.dumps({"type": "Polygon", "coordinates": [[*TRIANGLE, TRIANGLE[0]]]})
+
+    assert images(AOI=inline).rows() == truth.rows(in_rings(TRIANGLE))
+
+
+def write_utm(path: Path, rings: List[Ring]) -> None:
+    """A GeoPackage in UTM zone 32, with a table of points beside the polygons."""
+    degrees, metres = osr.SpatialReference(), osr.SpatialReference()
+    degrees.ImportFromEPSG(4326)
+    degrees.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    metres.ImportFromEPSG(25832)
+    dataset = ogr.GetDriverByName("GPKG").CreateDataSource(str(path))
+    points = dataset.CreateLayer("points", metres, ogr.wkbPoint)
+    point = ogr.Feature(points.GetLayerDefn())
+    point.SetGeometry(ogr.CreateGeometryFromWkt("POINT (500000 5500000)"))
+    points.CreateFeature(point)
+    layer = dataset.CreateLayer("districts", metres, ogr.wkbPolygon)
+    for ring in rings:
+        geometry = ogr.CreateGeometryFromWkt(polygon(ring))
+        geometry.AssignSpatialReference(degrees)
+        assert geometry.TransformTo(metres) == 0
+        feature = ogr.Feature(layer.GetLayerDefn())
+        feature.SetGeometry(geometry)
+        layer.CreateFeature(feature)
+    del point, points, feature, layer, dataset
+
+
+def test_a_file_in_another_reference_system_is_turned_into_degrees(images, truth, tmp_path):
+    write_utm(tmp_path / "districts.gpkg", [TRIANGLE, VILLAGE])
+
+    rows = images(AOI=tmp_path / "districts.gpkg").rows()
+
+    assert rows == truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row))
+
+
+def test_it_can_stand_in_the_dataset_name(images, truth):
+    name = 'MAPILLARY:MAX_TILES=50,AOI="%s"' % polygon(TRIANGLE)
+
+    assert images(name).rows() == truth.rows(in_rings(TRIANGLE))
+
+
+def test_it_goes_together_with_a_spatial_and_an_attribute_filter(images, service, truth):
+    box = grown(tile_box(8580, 5554), -0.002)
+
+    rows = images(AOI=polygon(TRIANGLE)).within(box).where("is_pano = 1").rows()
+
+    assert rows == truth.rows(lambda row: in_rings(TRIANGLE)(row) and inside(box)(row) and row.is_pano)
+    assert set(service.tiles_asked()) == set(cover(box)) & set(touched(TRIANGLE))
+
+
+def test_a_filter_beside_it_gives_nothing_and_asks_nothing(images, service):
+    assert images(AOI=polygon(VILLAGE)).within((8.5, 50.0, 8.51, 50.01)).rows() == []
+    assert service.requests == []
+
+
+def test_the_extent_is_its_own_and_asks_nothing(images, service):
+    opened = images(AOI=polygon(TRIANGLE))
+
+    assert opened.layer.GetExtent() == pytest.approx((8.52, 8.60, 50.003, 50.041), abs=1e-12)
+    assert service.requests == []
+
+
+def test_it_bounds_counts_and_sql(images, truth):
+    opened = images(AOI=polygon(TRIANGLE))
+    wanted = truth.rows(in_rings(TRIANGLE))
+
+    assert opened.layer.GetFeatureCount() == len(wanted)
+    result = opened.dataset.ExecuteSQL("SELECT COUNT(*), MAX(captured_at) FROM images WHERE is_pano = 1")
+    row = result.GetNextFeature()
+    assert row.GetField(0) == sum(bool(row.is_pano) for row in wanted)
+    opened.dataset.ReleaseResultSet(result)
+
+
+def test_it_bounds_every_layer_but_detections(configured, town):
+    dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + polygon(VILLAGE)])
+    inner = in_rings(VILLAGE)
+
+    class At:
+        def __init__(self, feature):
+            self.lon, self.lat = feature.tile_lon, feature.tile_lat
+
+    for name, truth in (("map_features", town.points), ("traffic_signs", town.signs)):
+        found = {feature.GetFID() for feature in dataset.GetLayerByName(name)}
+        assert found == {feature.id for feature in truth if inner(At(feature))}
+    assert {f["id"] for f in dataset.GetLayerByName("sequences")}
+    assert dataset.GetLayerByName("detections").GetExtent() == (0.0, 1.0, 0.0, 1.0)
+
+
+def test_an_area_on_both_sides_of_180_degrees_asks_on_both(monkeypatch):
+    west = [(-180.0, 10.001), (-179.99, 10.001), (-179.99, 10.01), (-180.0, 10.01)]
+    east = [(179.99, 10.001), (180.0, 10.001), (180.0, 10.01), (179.99, 10.01)]
+    wkt = "MULTIPOLYGON (%s, %s)" % tuple(polygon(r)[len("POLYGON "):] for r in (west, east))
+    with Service({}) as service:
+        monkeypatch.setenv("MAPILLARY_TILES_URL", service.url)
+        monkeypatch.setenv("MAPILLARY_ACCESS_TOKEN", service.token)
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={wkt}"])
+        assert dataset.GetLayer(0).GetNextFeature() is None
+        columns = {x for tileset, _, x, _ in service.tiles_asked() if tileset == ORIGINAL}
+        dataset = None
+
+    assert columns == {0, 16383}
+
+
+def test_a_countrys_outline_is_found_by_descending_not_tile_by_tile(images, service):
+    ring = [(6.0 + i * 0.001, 47.3 + (i % 2) * 0.0001) for i in range(5000)] + [(11.0, 55.0), (6.0, 55.0)]
+
+    assert "tiles and MAX_TILES allows 10000" in images(AOI=polygon(ring)).failure()
+    assert service.requests == []
+
+
+REFUSED = {
+    "nonsense.shp": "nonsense.shp cannot be read",
+    "": "cannot be read",
+    "POLYGON ((8 50, 9 50": "this well-known text cannot be read",
+    "POLYGON EMPTY": "there is no polygon in it",
+    "POINT (8 50)": "there is no polygon in it",
+    '{"type": "Polygo"}': "this GeoJSON cannot be read",
+    "MAPILLARY:": "a MAPILLARY: dataset cannot be its own area",
+    "mapillary:MAX_TILES=5": "a MAPILLARY: dataset cannot be its own area",
+    "POLYGON ((8 50, 9 50, nan 51, 8 50))": "AOI",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED, ids=lambda text: text or "nothing")
+def test_what_is_no_area_is_refused_by_name(service, text):
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={text}"])
+
+    assert dataset is None
+    assert any(error.startswith("MAPILLARY: AOI: ") and REFUSED[text] in error for error in heard.errors), heard.text
+    assert service.requests == []
+
+
+def test_a_dataset_that_leads_back_to_itself_is_refused(tmp_path, service):
+    path = tmp_path / "loop.vrt"
+    path.write_text(f"""<OGRVRTDataSource><OGRVRTLayer name="images">
+        <SrcDataSource>MAPILLARY:AOI={path}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>""")
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={path}"])
+
+    assert dataset is None
+    assert any("cannot be its own area" in error for error in heard.errors), heard.text
+
+
+def test_an_outline_that_crosses_itself_is_mended_with_a_warning(configured, truth):
+    bow = [(8.53, 50.005), (8.57, 50.035), (8.57, 50.005), (8.53, 50.035)]
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + polygon(bow)])
+        ids = [feature.GetFID() for feature in iter(dataset.GetLayer(0).GetNextFeature, None)]
+
+    assert heard.errors == [] and "cross themselves" in heard.text
+    assert ids == [row.fid for row in truth.rows(in_rings(bow))]
