@@ -27,15 +27,16 @@ struct sequence {
     int64_t id;            /* the row's: a hash of the text; -1 without one */
     uint64_t text, values; /* where they stand in `texts` and `values` */
     uint32_t n_text;
-    uint32_t first_part, last_part, n_parts;
+    uint32_t first_part, last_part;
+    uint32_t n_loose; /* parts that are not connected */
     bool is_kept;
 };
 
 /* A part while its sequence is being joined: its neighbours along the line, as indices; `head` and `tail` are those of
- * its chain, true at the chain's ends. */
+ * its chain, true at the chain's ends; `chain` leads to a part that stands for all of the chain. */
 struct link {
     const struct part *part;
-    uint32_t successor, predecessor, head, tail;
+    uint32_t successor, predecessor, head, tail, chain;
     bool is_next_in_tile; /* the part before it is of the same piece */
 };
 
@@ -222,7 +223,7 @@ static enum mly_status append_part(struct mly_stitch *s, uint32_t number, const 
     else
         part_at(s, sequence->last_part)->next = from_one;
     sequence->last_part = from_one;
-    sequence->n_parts++;
+    sequence->n_loose += !part->is_connected;
     return MLY_OK;
 }
 
@@ -335,27 +336,79 @@ static bool is_same(struct vertex a, struct vertex b)
     return a.x == b.x && a.y == b.y;
 }
 
-static bool touches(const struct mly_stitch *s, const struct part *a, const struct part *b)
+/* An end of a part; NONE for a place that has been looked at. */
+struct place {
+    struct vertex at;
+    uint32_t part;
+};
+
+static int compare_vertices(struct vertex a, struct vertex b)
 {
-    const struct vertex a0 = unwrapped(s, a->start), a1 = unwrapped(s, a->end);
-    const struct vertex b0 = unwrapped(s, b->start), b1 = unwrapped(s, b->end);
-    return is_same(a0, b0) || is_same(a0, b1) || is_same(a1, b0) || is_same(a1, b1);
+    if (a.x != b.x)
+        return a.x < b.x ? -1 : 1;
+    return (a.y > b.y) - (a.y < b.y);
 }
 
-/* Lets connection spread from the parts that have it to those that touch them. The few parts that lack it are those
- * that following found, so this is far from quadratic in what a sequence holds. */
-static void connect(const struct mly_stitch *s, const struct sequence *sequence)
+static int compare_places(const void *a, const void *b)
 {
-    for (bool has_spread = true; has_spread;) {
-        has_spread = false;
-        for (uint32_t i = sequence->first_part; i != NONE; i = part_at(s, i)->next) {
-            struct part *loose = part_at(s, i);
-            for (uint32_t j = sequence->first_part; !loose->is_connected && j != NONE; j = part_at(s, j)->next) {
-                if (part_at(s, j)->is_connected && touches(s, loose, part_at(s, j)))
-                    has_spread = loose->is_connected = true;
-            }
+    return compare_vertices(((const struct place *)a)->at, ((const struct place *)b)->at);
+}
+
+static enum mly_status list_places(struct mly_stitch *s, const struct sequence *sequence)
+{
+    s->order.size = s->links.size = 0;
+    for (uint32_t i = sequence->first_part; i != NONE; i = part_at(s, i)->next) {
+        const struct part *part = part_at(s, i);
+        const struct place ends[2] = {{unwrapped(s, part->start), i}, {unwrapped(s, part->end), i}};
+        MLY_TRY(mly_buf_append(&s->order, ends, sizeof ends));
+        if (part->is_connected)
+            MLY_TRY(mly_buf_append(&s->links, &i, sizeof i));
+    }
+    qsort(s->order.data, s->order.size / sizeof(struct place), sizeof(struct place), compare_places);
+    return MLY_OK;
+}
+
+/* Connects what has an end at `at`, and puts it on the pile. */
+static enum mly_status flood(struct mly_stitch *s, struct sequence *sequence, struct vertex at)
+{
+    struct place *places = (void *)s->order.data;
+    uint32_t low = 0, high = (uint32_t)(s->order.size / sizeof *places);
+    const uint32_t n = high;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        if (compare_vertices(places[middle].at, at) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (places[low].part == NONE)
+        return MLY_OK;
+    for (uint32_t i = low; i < n && is_same(places[i].at, at); i++) {
+        const uint32_t number = places[i].part;
+        if (!part_at(s, number)->is_connected) {
+            part_at(s, number)->is_connected = true;
+            sequence->n_loose--;
+            MLY_TRY(mly_buf_append(&s->links, &number, sizeof number));
         }
     }
+    places[low].part = NONE;
+    return MLY_OK;
+}
+
+/* Lets connection spread from the parts that have it to those that share an end with them. */
+static enum mly_status connect(struct mly_stitch *s, struct sequence *sequence)
+{
+    if (sequence->n_loose == 0)
+        return MLY_OK;
+    MLY_TRY(list_places(s, sequence));
+    while (s->links.size > 0 && sequence->n_loose > 0) {
+        uint32_t number;
+        s->links.size -= sizeof number;
+        memcpy(&number, s->links.data + s->links.size, sizeof number);
+        MLY_TRY(flood(s, sequence, unwrapped(s, part_at(s, number)->start)));
+        MLY_TRY(flood(s, sequence, unwrapped(s, part_at(s, number)->end)));
+    }
+    return MLY_OK;
 }
 
 /* The tiles that hold the vertex in their closed squares: one, two on a border, four at a corner. */
@@ -379,7 +432,7 @@ enum mly_status mly_stitch_neighbours(struct mly_stitch *s, uint32_t sequence, m
 {
     if (sequence_at(s, sequence)->id < 0) /* nothing can be known to belong to it */
         return MLY_OK;
-    connect(s, sequence_at(s, sequence));
+    MLY_TRY(connect(s, sequence_at(s, sequence)));
     for (uint32_t i = sequence_at(s, sequence)->first_part; i != NONE; i = part_at(s, i)->next) {
         const struct part *part = part_at(s, i);
         if (!part->is_connected)
@@ -402,20 +455,27 @@ enum mly_status mly_stitch_tiles(const struct mly_stitch *s, uint32_t sequence, 
 
 /* ---- joining ---- */
 
-/* A place in the order of parts by their first vertex. */
+/* A part's first vertex. Those of a tile stand together, in the order of its parts: a block. */
 struct start {
     struct vertex at;
-    uint32_t link;
+    uint32_t tile_x, tile_y, link;
+    uint32_t next_free; /* of a block's first: how many at its beginning have a predecessor for good */
 };
+
+static int compare_numbers(uint32_t a, uint32_t b)
+{
+    return (a > b) - (a < b);
+}
 
 static int compare_starts(const void *a, const void *b)
 {
     const struct start *l = a, *r = b;
-    if (l->at.x != r->at.x)
-        return l->at.x < r->at.x ? -1 : 1;
-    if (l->at.y != r->at.y)
-        return l->at.y < r->at.y ? -1 : 1;
-    return (l->link > r->link) - (l->link < r->link);
+    int order = compare_vertices(l->at, r->at);
+    if (order == 0)
+        order = compare_numbers(l->tile_y, r->tile_y);
+    if (order == 0)
+        order = compare_numbers(l->tile_x, r->tile_x);
+    return order ? order : compare_numbers(l->link, r->link);
 }
 
 static struct link *links_of(const struct mly_stitch *s)
@@ -438,8 +498,9 @@ static enum mly_status list_links(struct mly_stitch *s, const struct sequence *s
                                   .predecessor = no_link,
                                   .head = n,
                                   .tail = n,
+                                  .chain = n,
                                   .is_next_in_tile = same_tile};
-        const struct start start = {.at = part->start, .link = n};
+        const struct start start = {.at = part->start, .tile_x = part->tile_x, .tile_y = part->tile_y, .link = n};
         MLY_TRY(mly_buf_append(&s->links, &link, sizeof link));
         MLY_TRY(mly_buf_append(&s->order, &start, sizeof start));
         before = part;
@@ -451,14 +512,13 @@ static enum mly_status list_links(struct mly_stitch *s, const struct sequence *s
     return MLY_OK;
 }
 
-/* The index in the order of the first part that begins at `at`, or behind those that begin before it. */
-static uint32_t lower_bound(const struct start *order, uint32_t n, struct vertex at)
+/* The index in the order of the first one that is not before `key`. */
+static uint32_t lower_bound(const struct start *order, uint32_t n, const struct start *key)
 {
-    const struct start key = {.at = at, .link = 0};
     uint32_t low = 0, high = n;
     while (low < high) {
         const uint32_t middle = low + (high - low) / 2;
-        if (compare_starts(&order[middle], &key) < 0)
+        if (compare_starts(&order[middle], key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -466,10 +526,27 @@ static uint32_t lower_bound(const struct start *order, uint32_t n, struct vertex
     return low;
 }
 
+/* The index behind the block that begins at `first`. */
+static uint32_t end_of_block(const struct start *order, uint32_t n, uint32_t first)
+{
+    struct start key = order[first];
+    key.link = no_link;
+    return lower_bound(order, n, &key);
+}
+
 /* A chain never closes on itself: a walk that ends where it began stays open there. */
 static bool may_follow(const struct link *links, uint32_t from, uint32_t to)
 {
     return links[to].predecessor == no_link && links[from].successor == no_link && links[from].head != to;
+}
+
+static uint32_t chain_of(struct link *links, uint32_t link)
+{
+    while (links[link].chain != link) {
+        links[link].chain = links[links[link].chain].chain; /* shortens the way for the next one */
+        link = links[link].chain;
+    }
+    return link;
 }
 
 static void join(struct link *links, uint32_t from, uint32_t to)
@@ -479,55 +556,80 @@ static void join(struct link *links, uint32_t from, uint32_t to)
     links[to].predecessor = from;
     links[head].tail = tail;
     links[tail].head = head;
+    links[chain_of(links, to)].chain = chain_of(links, from);
 }
 
-static bool is_other_tile(const struct part *a, const struct part *b)
+/* The first part of a block that may follow `from`, or no_link. */
+static uint32_t free_in_block(const struct link *links, struct start *order, uint32_t first, uint32_t end,
+                              uint32_t from)
 {
-    return a->tile_x != b->tile_x || a->tile_y != b->tile_y;
+    uint32_t *skip = &order[first].next_free;
+    while (first + *skip < end && links[order[first + *skip].link].predecessor != no_link)
+        (*skip)++;
+    for (uint32_t i = first + *skip; i < end; i++) { /* all but one may, of those that are free */
+        if (may_follow(links, from, order[i].link))
+            return order[i].link;
+    }
+    return no_link;
 }
 
-/* Joins each part that ends where another begins, if `across` only with those of other tiles. */
+/* Joins each part that ends where another begins, if `across` only with those of other tiles. At most four tiles, and
+ * so four blocks, meet in a point. */
 static void join_ends(const struct mly_stitch *s, uint32_t n, bool across)
 {
     struct link *links = links_of(s);
-    const struct start *order = (const void *)s->order.data;
+    struct start *order = (void *)s->order.data;
     for (uint32_t i = 0; i < n; i++) {
-        const struct vertex end = links[i].part->end;
-        for (uint32_t j = lower_bound(order, n, end); j < n && is_same(order[j].at, end); j++) {
-            const uint32_t to = order[j].link;
-            if (may_follow(links, i, to) && (!across || is_other_tile(links[i].part, links[to].part))) {
-                join(links, i, to);
-                break;
-            }
+        if (links[i].successor != no_link)
+            continue;
+        const struct part *part = links[i].part;
+        const struct start key = {.at = part->end};
+        uint32_t best = no_link;
+        for (uint32_t j = lower_bound(order, n, &key); j < n && is_same(order[j].at, part->end);) {
+            const uint32_t end = end_of_block(order, n, j);
+            const bool is_own = order[j].tile_x == part->tile_x && order[j].tile_y == part->tile_y;
+            const uint32_t found = across && is_own ? no_link : free_in_block(links, order, j, end, i);
+            best = found < best ? found : best;
+            j = end;
         }
+        if (best != no_link)
+            join(links, i, best);
     }
 }
 
-static uint32_t first_of_chain(const struct link *links, uint32_t link)
+/* Puts the closed chain that begins with `first` between `from` and what follows it. False: they are of one chain, or
+ * nothing follows. */
+static bool splice_behind(struct link *links, uint32_t first, uint32_t from)
 {
-    while (links[link].predecessor != no_link)
-        link = links[link].predecessor;
-    return link;
+    const uint32_t last = links[first].tail, to = links[from].successor;
+    if (to == no_link || chain_of(links, from) == chain_of(links, first))
+        return false;
+    links[from].successor = first;
+    links[first].predecessor = from;
+    links[last].successor = to;
+    links[to].predecessor = last;
+    links[chain_of(links, first)].chain = chain_of(links, from);
+    return true;
 }
 
-/* A chain that ends where it begins, in a point that another one passes, is a part of that one's way. */
+/* A chain that ends where it begins, in a point that another one passes, is a part of that one's way: best behind the
+ * part before it in its own tile. */
 static void splice_loop(const struct mly_stitch *s, uint32_t n, uint32_t first)
 {
+    enum { MAX_TRIES = 64 }; /* more chains through one point are no road's */
     struct link *links = links_of(s);
     const struct start *order = (const void *)s->order.data;
-    const struct vertex at = links[first].part->start;
-    const uint32_t last = links[first].tail;
-    if (!is_same(links[last].part->end, at))
+    const struct start key = {.at = links[first].part->start};
+    if (!is_same(links[links[first].tail].part->end, key.at))
         return;
-    for (uint32_t j = lower_bound(order, n, at); j < n && is_same(order[j].at, at); j++) {
-        const uint32_t to = order[j].link, from = links[to].predecessor;
-        if (from == no_link || first_of_chain(links, to) == first)
-            continue;
-        links[from].successor = first;
-        links[first].predecessor = from;
-        links[last].successor = to;
-        links[to].predecessor = last;
+    if (links[first].is_next_in_tile && is_same(links[first - 1].part->end, key.at) &&
+        splice_behind(links, first, first - 1))
         return;
+    const uint32_t begin = lower_bound(order, n, &key);
+    for (uint32_t j = begin; j < n && j - begin < MAX_TRIES && is_same(order[j].at, key.at); j++) {
+        const uint32_t from = links[order[j].link].predecessor;
+        if (from != no_link && splice_behind(links, first, from))
+            return;
     }
 }
 
@@ -579,10 +681,10 @@ static enum mly_status append_chain(struct mly_stitch *s, uint32_t head)
     return mly_buf_append(&s->ends, &end, sizeof end);
 }
 
-static enum mly_status make_lines(struct mly_stitch *s, const struct sequence *sequence)
+static enum mly_status make_lines(struct mly_stitch *s, struct sequence *sequence)
 {
     uint32_t n = 0;
-    connect(s, sequence);
+    MLY_TRY(connect(s, sequence));
     MLY_TRY(list_links(s, sequence, &n));
     join_all(s, n);
     s->points.size = s->ends.size = 0;
@@ -595,7 +697,7 @@ static enum mly_status make_lines(struct mly_stitch *s, const struct sequence *s
 
 enum mly_status mly_stitch_row(struct mly_stitch *s, uint32_t number, struct mly_row *out, struct mly_error *err)
 {
-    const struct sequence *sequence = sequence_at(s, number);
+    struct sequence *sequence = sequence_at(s, number);
     const enum mly_status status = make_lines(s, sequence);
     if (status < 0)
         return too_much(status, err);

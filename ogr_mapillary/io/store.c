@@ -21,9 +21,9 @@ enum { CLOCK_TOLERANCE_MS = 60 * 1000 }; /* clocks of machines that share a fold
 
 struct mly_store {
     struct mly_store_options options;
-    int folder;                 /* its descriptor: where its path leads later does not matter */
-    atomic_int_fast64_t budget; /* bytes that may be written before the next sweep */
-    atomic_uint_fast64_t n_written;
+    int folder;                     /* its descriptor: where its path leads later does not matter */
+    atomic_int_fast64_t budget;     /* bytes that may be written before the next sweep */
+    atomic_uint_fast64_t n_numbers; /* given out, so that no two are alike */
     atomic_flag has_noted;
     char path[];
 };
@@ -66,7 +66,7 @@ static uint64_t unique_number(struct mly_store *store)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     const uint64_t parts[] = {(uint64_t)getpid(), (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec,
-                              atomic_fetch_add(&store->n_written, 1)};
+                              atomic_fetch_add(&store->n_numbers, 1)};
     return mly_hash_bytes((struct mly_span){.data = (const uint8_t *)parts, .size = sizeof parts});
 }
 
@@ -400,7 +400,7 @@ static void init(struct mly_store *store, const struct mly_store_options *option
     if (!options->now_ms)
         store->options.now_ms = system_now_ms;
     atomic_flag_clear(&store->has_noted);
-    atomic_init(&store->n_written, 0);
+    atomic_init(&store->n_numbers, 0);
     /* Somewhere in the first step, so that many processes that write little sweep as often as one that writes much. */
     atomic_init(&store->budget, (int64_t)(unique_number(store) % sweep_step(store)));
 }

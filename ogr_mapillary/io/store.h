@@ -18,13 +18,13 @@ struct mly_store;
 typedef void mly_store_note_fn(void *ctx, const char *text);
 
 enum mly_store_use {
-    MLY_STORE_SHARED,   /* the folder is made if it is missing; it must be the user's, and nobody else's to write */
+    MLY_STORE_SHARED,   /* the folder is made if it is missing; it must be the user's, and nobody else's to write to */
     MLY_STORE_READ_ONLY /* a folder as somebody made it: whose it is does not matter, and nothing in it is changed */
 };
 
 struct mly_store_options {
     const struct mly_mem *mem; /* borrowed for the store's life */
-    const char *folder;
+    const char *folder;        /* copied */
     enum mly_store_use use;
     uint64_t max_bytes;           /* of all files, in blocks of 4096; writers that write at once may pass it a little */
     uint32_t ttl_s;               /* how long an answer is fresh; a 404 not longer than MLY_STORE_TTL_404_S */
