@@ -118,12 +118,13 @@ static struct json_object *entity(const struct mly_graph_list *list, size_t inde
 
 enum mly_status mly_graph_list_open(struct mly_span json, struct mly_graph_list **out, struct mly_error *err)
 {
-    if (json.size > MLY_LIMIT_JSON || !is_affordable(json))
-        return mly_fail(err, MLY_E_LIMIT, "the answer is too large: %zu bytes of JSON", json.size);
+    if (json.size > MLY_LIMIT_JSON)
+        return mly_fail(err, MLY_E_LIMIT, "the answer is larger than the ceiling of %d bytes for JSON", MLY_LIMIT_JSON);
     struct json_object *root = parse(json, MLY_LIMIT_JSON);
     if (!json_object_is_type(at_path(root, "data"), json_type_array)) {
         json_object_put(root);
-        return mly_fail(err, MLY_E_CORRUPT, "these %zu bytes are no list of entities", json.size);
+        return mly_fail(err, MLY_E_CORRUPT, "these %zu bytes are no list of entities%s", json.size,
+                        is_affordable(json) ? "" : ", or one with more brackets than any list has");
     }
     if (at_path(root, "paging.next")) {
         json_object_put(root);

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "support/check.h"
+#include "support/fail_mem.h"
+
+/* Ten by ten tiles at zoom 14: 4.55 to each side of the zero meridian and the equator. */
+static const struct mly_area hundred_tiles = {.box = {-0.1, -0.1, 0.1, 0.1}};
+
+static struct mly_query query_of(const char *layer, const struct mly_area *area)
+{
+    return (struct mly_query){.layer = mly_schema_find(layer), .area = area, .max_tiles = 10000, .max_requests = 10000};
+}
+
+static enum mly_status make(const struct mly_query *query, struct mly_plan *out, struct mly_error *err)
+{
+    err->text[0] = '\0';
+    return mly_plan_make(query, mly_mem_system(), out, err);
+}
+
+static void a_bounded_query_becomes_tiles(void **state)
+{
+    (void)state;
+    const struct mly_query query = query_of("images", &hundred_tiles);
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    mly_plan_print(&plan, text);
+
+    assert_string_equal(text, "images: 100 z14 tiles of mly1_public");
+    assert_int_equal(plan.cover.n_tiles, 100);
+    mly_plan_fini(&plan);
+}
+
+static void one_tile_is_one_tile(void **state)
+{
+    (void)state;
+    const struct mly_area place = {.box = {13.377, 52.516, 13.3771, 52.5161}};
+    const struct mly_query query = query_of("traffic_signs", &place);
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    mly_plan_print(&plan, text);
+
+    assert_string_equal(text, "traffic_signs: 1 z14 tile of mly_map_feature_traffic_sign");
+    mly_plan_fini(&plan);
+}
+
+static void what_nothing_bounds_is_refused_with_advice(void **state)
+{
+    (void)state;
+    static const char *const layers[] = {"images", "sequences", "map_features", "traffic_signs"};
+    for (size_t i = 0; i < COUNT(layers); i++) {
+        const struct mly_query query = query_of(layers[i], NULL);
+        struct mly_plan plan;
+        struct mly_error err;
+
+        assert_status(make(&query, &plan, &err), MLY_E_ARG, &err);
+
+        assert_says(err.text, layers[i]);
+        assert_says(err.text, "-spat");
+        mly_plan_fini(&plan);
+    }
+}
+
+static void a_coordinate_that_is_no_number_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct mly_area area = hundred_tiles;
+        const struct mly_query query = query_of("images", &area);
+        struct mly_plan plan;
+        struct mly_error err;
+        double *const sides[] = {&area.box.west, &area.box.south, &area.box.east, &area.box.north};
+        *sides[i] = (double)NAN;
+
+        assert_status(make(&query, &plan, &err), MLY_E_ARG, &err);
+
+        mly_plan_fini(&plan);
+    }
+}
+
+static void too_many_tiles_are_refused_with_both_numbers_and_advice(void **state)
+{
+    (void)state;
+    struct mly_query query = query_of("images", &hundred_tiles);
+    struct mly_plan plan;
+    struct mly_error err;
+    query.max_tiles = 99;
+
+    assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err);
+
+    assert_says(err.text, "needs 100 tiles");
+    assert_says(err.text, "allows 99");
+    assert_says(err.text, "MAX_TILES");
+    mly_plan_fini(&plan);
+}
+
+static enum mly_touch always_in_doubt(void *ctx, const struct mly_box *box)
+{
+    (void)ctx;
+    (void)box;
+    return MLY_PARTLY;
+}
+
+static void an_outline_that_is_too_detailed_is_not_counted_in_part(void **state)
+{
+    (void)state;
+    const struct mly_area area = {.box = {-180, -85, 180, 85}, .touch = always_in_doubt};
+    const struct mly_query query = query_of("images", &area);
+    struct mly_plan plan;
+    struct mly_error err;
+
+    assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err);
+
+    assert_says(err.text, "too detailed");
+    assert_lacks(err.text, "needs");
+    mly_plan_fini(&plan);
+}
+
+static void computed_positions_come_from_the_tileset_that_has_them(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *layer, *tileset;
+    } expected[] = {
+        {"images", "mly1_computed_public"},
+        {"sequences", "mly1_computed_public"},
+        {"map_features", "mly_map_feature_point"}, /* there is but one */
+        {"traffic_signs", "mly_map_feature_traffic_sign"},
+    };
+    for (size_t i = 0; i < COUNT(expected); i++) {
+        struct mly_query query = query_of(expected[i].layer, &hundred_tiles);
+        struct mly_plan plan;
+        struct mly_error err;
+        query.computed = true;
+
+        assert_status(make(&query, &plan, &err), MLY_OK, &err);
+
+        assert_string_equal(plan.tileset, expected[i].tileset);
+        mly_plan_fini(&plan);
+    }
+}
+
+static void another_zoom_takes_other_tiles(void **state)
+{
+    (void)state;
+    struct mly_query query = query_of("sequences", &hundred_tiles);
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+    query.zoom = 6;
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    mly_plan_print(&plan, text);
+
+    assert_string_equal(text, "sequences: 4 z6 tiles of mly1_public");
+    mly_plan_fini(&plan);
+}
+
+static void an_area_without_a_tile_is_a_plan_of_nothing(void **state)
+{
+    (void)state;
+    const struct mly_area nowhere = {.box = {1, 1, -1, -1}};
+    const struct mly_query query = query_of("images", &nowhere);
+    struct mly_plan plan;
+    struct mly_error err;
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+
+    assert_int_equal(plan.cover.n_tiles, 0);
+    mly_plan_fini(&plan);
+}
+
+static void an_overview_takes_the_finest_zoom_with_a_handful_of_tiles(void **state)
+{
+    (void)state;
+    static const struct {
+        struct mly_area area;
+        unsigned zoom;
+    } cases[] = {
+        {{.box = {13.0, 52.3, 13.8, 52.7}}, 5}, /* a city */
+        {{.box = {-180, -90, 180, 90}}, 1},     /* the world: 4 tiles; the next zoom has 16 */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct mly_query query = query_of("overview", &cases[i].area);
+        struct mly_plan plan;
+        struct mly_error err;
+
+        assert_status(make(&query, &plan, &err), MLY_OK, &err);
+
+        assert_int_equal(plan.cover.zoom, cases[i].zoom);
+        mly_plan_fini(&plan);
+    }
+}
+
+static void an_overview_of_nothing_in_particular_is_the_world_in_one_tile(void **state)
+{
+    (void)state;
+    const struct mly_query query = query_of("overview", NULL);
+    struct mly_plan plan;
+    struct mly_error err;
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+
+    assert_int_equal(plan.cover.zoom, 0);
+    assert_int_equal(plan.cover.n_tiles, 1);
+    mly_plan_fini(&plan);
+}
+
+static void detections_are_planned_by_their_owners(void **state)
+{
+    (void)state;
+    int64_t owners[] = {7, INT64_C(59042170395811371)};
+    struct mly_query query = query_of("detections", NULL);
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+    query.owners = owners;
+    query.n_owners = COUNT(owners);
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    owners[0] = 0; /* they were copied */
+    mly_plan_print(&plan, text);
+
+    assert_string_equal(text, "detections: Graph lists of 2 images");
+    assert_true(((const int64_t *)(const void *)plan.owners.data)[0] == 7);
+    mly_plan_fini(&plan);
+}
+
+static void detections_of_nobody_and_of_too_many_are_refused_with_advice(void **state)
+{
+    (void)state;
+    static const int64_t owners[] = {1, 2, 3};
+    struct mly_query query = query_of("detections", NULL);
+    struct mly_plan plan;
+    struct mly_error err;
+
+    assert_status(make(&query, &plan, &err), MLY_E_ARG, &err);
+    assert_says(err.text, "image_id");
+    mly_plan_fini(&plan);
+
+    query.owners = owners;
+    query.n_owners = COUNT(owners);
+    query.max_requests = 2;
+    assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err);
+    assert_says(err.text, "MAX_REQUESTS");
+    mly_plan_fini(&plan);
+}
+
+static void the_longest_plan_fits_its_line(void **state)
+{
+    (void)state;
+    struct mly_plan plan = {.layer = mly_schema_find("traffic_signs"), .tileset = "mly_map_feature_traffic_sign"};
+    char text[MLY_PLAN_TEXT];
+    plan.cover.n_tiles = UINT64_MAX;
+
+    mly_plan_print(&plan, text);
+
+    assert_true(strlen(text) < MLY_PLAN_TEXT - 1);
+    assert_says(text, "mly_map_feature_traffic_sign");
+}
+
+static void any_allocation_may_fail(void **state)
+{
+    (void)state;
+    const struct mly_area large = {.box = {-3.01, -3.02, 3.03, 3.04}};
+    struct mly_query query = query_of("images", &large);
+    enum mly_status status = MLY_E_NOMEM;
+    query.max_tiles = UINT64_MAX;
+    for (size_t k = 0; status != MLY_OK; k++) {
+        struct fail_mem mem;
+        struct mly_plan plan;
+        struct mly_error err = {.code = MLY_OK};
+        fail_mem_init_failing(&mem, k, 1);
+
+        status = mly_plan_make(&query, &mem.mem, &plan, &err);
+
+        assert_status(status, mem.n_failed ? MLY_E_NOMEM : MLY_OK, &err);
+        mly_plan_fini(&plan);
+        assert_nothing_leaks(&mem);
+    }
+}
+
+static void a_zeroed_plan_can_be_finished(void **state)
+{
+    (void)state;
+    struct mly_plan plan = {.layer = NULL};
+
+    mly_plan_fini(&plan);
+
+    assert_int_equal(plan.cover.n_tiles, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bounded_query_becomes_tiles),
+        cmocka_unit_test(one_tile_is_one_tile),
+        cmocka_unit_test(what_nothing_bounds_is_refused_with_advice),
+        cmocka_unit_test(a_coordinate_that_is_no_number_is_refused),
+        cmocka_unit_test(too_many_tiles_are_refused_with_both_numbers_and_advice),
+        cmocka_unit_test(an_outline_that_is_too_detailed_is_not_counted_in_part),
+        cmocka_unit_test(computed_positions_come_from_the_tileset_that_has_them),
+        cmocka_unit_test(another_zoom_takes_other_tiles),
+        cmocka_unit_test(an_area_without_a_tile_is_a_plan_of_nothing),
+        cmocka_unit_test(an_overview_takes_the_finest_zoom_with_a_handful_of_tiles),
+        cmocka_unit_test(an_overview_of_nothing_in_particular_is_the_world_in_one_tile),
+        cmocka_unit_test(detections_are_planned_by_their_owners),
+        cmocka_unit_test(detections_of_nobody_and_of_too_many_are_refused_with_advice),
+        cmocka_unit_test(the_longest_plan_fits_its_line),
+        cmocka_unit_test(any_allocation_may_fail),
+        cmocka_unit_test(a_zeroed_plan_can_be_finished),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
