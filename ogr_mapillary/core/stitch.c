@@ -459,7 +459,7 @@ enum mly_status mly_stitch_tiles(const struct mly_stitch *s, uint32_t sequence, 
 struct start {
     struct vertex at;
     uint32_t tile_x, tile_y, link;
-    uint32_t next_free; /* of a block's first: how many at its beginning have a predecessor for good */
+    uint32_t next; /* once its part has a predecessor: where to look on for one that has none */
 };
 
 static int compare_numbers(uint32_t a, uint32_t b)
@@ -506,8 +506,11 @@ static enum mly_status list_links(struct mly_stitch *s, const struct sequence *s
         before = part;
         n++;
     }
+    struct start *order = (void *)s->order.data;
     if (n > 0)
-        qsort(s->order.data, n, sizeof(struct start), compare_starts);
+        qsort(order, n, sizeof *order, compare_starts);
+    for (uint32_t i = 0; i < n; i++)
+        order[i].next = i + 1;
     *n_links = n;
     return MLY_OK;
 }
@@ -559,18 +562,32 @@ static void join(struct link *links, uint32_t from, uint32_t to)
     links[chain_of(links, to)].chain = chain_of(links, from);
 }
 
-/* The first part of a block that may follow `from`, or no_link. */
+static bool is_taken(const struct link *links, const struct start *start)
+{
+    return links[start->link].predecessor != no_link;
+}
+
+/* The first index from `i` on whose part has no predecessor, or `end`. Shortens the way for the next search. */
+static uint32_t first_free(const struct link *links, struct start *order, uint32_t i, uint32_t end)
+{
+    while (i < end && is_taken(links, &order[i])) {
+        const uint32_t next = order[i].next;
+        if (next < end && is_taken(links, &order[next]))
+            order[i].next = order[next].next;
+        i = next;
+    }
+    return i;
+}
+
+/* The first part of a block that may follow `from`, or no_link. Of those that are free, it may be the one that closes
+ * `from`'s own chain, but only one of them. */
 static uint32_t free_in_block(const struct link *links, struct start *order, uint32_t first, uint32_t end,
                               uint32_t from)
 {
-    uint32_t *skip = &order[first].next_free;
-    while (first + *skip < end && links[order[first + *skip].link].predecessor != no_link)
-        (*skip)++;
-    for (uint32_t i = first + *skip; i < end; i++) { /* all but one may, of those that are free */
-        if (may_follow(links, from, order[i].link))
-            return order[i].link;
-    }
-    return no_link;
+    uint32_t i = first_free(links, order, first, end);
+    if (i < end && !may_follow(links, from, order[i].link))
+        i = first_free(links, order, i + 1, end);
+    return i < end ? order[i].link : no_link;
 }
 
 /* Joins each part that ends where another begins, if `across` only with those of other tiles. At most four tiles, and
