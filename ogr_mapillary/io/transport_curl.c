@@ -476,6 +476,10 @@ static bool open_multi(struct curl *curl)
     if (!curl->multi || !make_headers(curl) || (o->token && !curl->escaped_token))
         return false;
     const long connections = (long)o->connections;
+    /* One answer at a time on a connection, also with HTTP/2: libcurl 7.88 (Debian 12) was seen to stall when answers
+     * that share a connection are large, and a paused one must not hold up the others. */
+    if (curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK)
+        return false;
     return curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) == CURLM_OK &&
            curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
 }
