@@ -3,7 +3,10 @@
 
 #include <cpl_string.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstring>
 
 #include "options.h"
 #include "report.h"
@@ -36,14 +39,15 @@ class Reading
 
 bool IsWellKnownText(const std::string &text)
 {
-    for (const char *name : {"POLYGON", "MULTIPOLYGON", "GEOMETRYCOLLECTION", "CURVEPOLYGON", "MULTISURFACE", "POINT",
-                             "LINESTRING", "MULTIPOINT", "MULTILINESTRING"})
-    {
-        const size_t n = strlen(name);
-        if (EQUALN(text.c_str(), name, n) && text.find_first_of(" (", n) == n)
-            return true;
-    }
-    return false;
+    constexpr std::array<const char *, 9> kTypes{"POLYGON",      "MULTIPOLYGON",       "CURVEPOLYGON",
+                                                 "MULTISURFACE", "GEOMETRYCOLLECTION", "POINT",
+                                                 "LINESTRING",   "MULTIPOINT",         "MULTILINESTRING"};
+    return std::any_of(kTypes.begin(), kTypes.end(),
+                       [&](const char *type)
+                       {
+                           const size_t n = strlen(type);
+                           return EQUALN(text.c_str(), type, n) && text.find_first_of(" (", n) == n;
+                       });
 }
 
 class VertexCounter final : public OGRDefaultConstGeometryVisitor
@@ -85,7 +89,7 @@ class Collector
     }
 
   private:
-    bool Transform(OGRGeometry *geometry, const OGRSpatialReference *srs);
+    static bool Transform(OGRGeometry *geometry, const OGRSpatialReference *srs);
     void Flatten(const OGRGeometry *geometry);
 
     std::unique_ptr<OGRMultiPolygon> polygons_ = std::make_unique<OGRMultiPolygon>();

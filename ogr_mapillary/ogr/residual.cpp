@@ -68,10 +68,10 @@ bool ComparesWithNull(const swq_expr_node *node, const OGRFeatureDefn *defn)
 // NOLINTNEXTLINE(misc-no-recursion): GDAL has bounded the depth of the tree when it compiled the filter
 bool HoldsNullComparison(const swq_expr_node *node, const OGRFeatureDefn *defn)
 {
-    return node->eNodeType == SNT_OPERATION &&
-           (ComparesWithNull(node, defn) ||
-            std::any_of(node->papoSubExpr, node->papoSubExpr + node->nSubExprCount,
-                        [&](const swq_expr_node *sub) { return HoldsNullComparison(sub, defn); }));
+    bool holds = node->eNodeType == SNT_OPERATION && ComparesWithNull(node, defn);
+    for (int i = 0; node->eNodeType == SNT_OPERATION && i < node->nSubExprCount; i++)
+        holds = holds || HoldsNullComparison(node->papoSubExpr[i], defn);
+    return holds;
 }
 
 // The first literal that a date is compared with and that is no date; null if there is none.

@@ -35,8 +35,7 @@ class Layer(Images):
         found: List[Seen] = []
         with listening() as heard:
             self.layer.ResetReading()
-            for feature in iter(self.layer.GetNextFeature, None):
-                found.append(plain(feature))
+            found.extend(map(plain, iter(self.layer.GetNextFeature, None)))
         return found, heard
 
     def get(self, fid: int) -> Optional[Seen]:

@@ -2,18 +2,20 @@
 """The pieces of sequences in tiles, and what joins them: worked out from the tiles' bytes, by the tests' own decoder.
 
 Lines are lists of pixels of the zoom's world, 4096 to a tile. Two parts are connected where an end of one is an end of
-the other; 180 degrees east and west are one place.
+the other; 180 degrees east and west are one place. At the end of the module stands what, by all this, a read of the
+town must give.
 """
 from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
 from functools import lru_cache
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
 import mvt
 from reading import TOLERANCE, Box, in_plan_order, tile_box
-from town import EXTENT, ORIGINAL, Line, Pixel, TileKey, clip, pixel_lon_lat
+from town import EXTENT, ORIGINAL, Line, Pixel, TileKey, Town, clip, pixel_lon_lat, simplified, split
+from town import Sequence as Drive
 
 Cell = Tuple[int, int]  # x and y of a tile
 Position = Tuple[float, float]
@@ -55,6 +57,27 @@ def segments(lines: Iterable[Line]) -> Counter[Tuple[Pixel, Pixel]]:
 def loose_joints(lines: Sequence[Line]) -> List[Pixel]:
     """Where one line ends and another begins, which therefore should be one."""
     return [a[-1] for n, a in enumerate(lines) for m, b in enumerate(lines) if n != m and a[-1] == b[0]]
+
+
+def fewest_lines(parts: Sequence[Line]) -> int:
+    """How many lines it takes to draw all parts, each once and in its direction, without a jump within a line: one for
+    each end in excess where parts meet, and at least one for whatever is connected."""
+    group: Dict[Pixel, Pixel] = {}
+
+    def leader(vertex: Pixel) -> Pixel:
+        while group.setdefault(vertex, vertex) != vertex:
+            vertex = group[vertex]
+        return vertex
+
+    excess: Counter[Pixel] = Counter()
+    for line in parts:
+        group[leader(line[0])] = leader(line[-1])
+        excess.update([line[0]])
+        excess.subtract([line[-1]])
+    needed: Counter[Pixel] = Counter()
+    for vertex in list(group):
+        needed[leader(vertex)] += max(0, excess[vertex])
+    return sum(max(1, n) for n in needed.values())
 
 
 def within_180(line: Line, zoom: int = 14) -> List[Line]:
@@ -106,8 +129,8 @@ class Pieces:
 
     def ids(self, cells: Iterable[Cell]) -> List[str]:
         """In the order in which a read of these tiles first meets them."""
-        return list(dict.fromkeys(name for _, _, *cell in self.keys(cells)
-                                  for name, _, _ in self.by_cell.get(tuple(cell), ())))
+        return list(dict.fromkeys(name for _, _, x, y in self.keys(cells)
+                                  for name, _, _ in self.by_cell.get((x, y), ())))
 
     def parts_of(self, name: str) -> List[Line]:
         return [part.line for part in self.parts[name]]
@@ -209,3 +232,95 @@ def covered(corners: Sequence[Position], zoom: int = 14) -> List[Cell]:
             if overlap(corners, [(west, south), (west, north), (east, north), (east, south)]):
                 out.append((x, y))
     return out
+
+
+# ---- What a read of the town must give ----------------------------------------------------------
+
+FIELDS = ("id", "captured_at", "image_id", "is_pano", "organization_id", "creator_id", "quality_score", "foot")
+
+Row = Tuple[int, Attributes, List[Line]]  # the lines sorted
+
+
+def fnv(text: str, seed: int = 0) -> int:
+    """FNV-1a of 64 bits, without the sign."""
+    value = 14695981039346656037 ^ seed
+    for byte in text.encode():
+        value = (value ^ byte) * 1099511628211 % (1 << 64)
+    return value % (1 << 63)
+
+
+def fields_of(sequence: Drive) -> Attributes:
+    """A sequence of the town as the layer shows it. A clock at 0 has stopped: that is no time."""
+    values = {name: getattr(sequence, name) for name in FIELDS}
+    return {**values, "captured_at": values["captured_at"] or None}
+
+
+def row_of(sequence: Drive, lines: Sequence[Line]) -> Row:
+    return fnv(sequence.id), fields_of(sequence), sorted(lines)
+
+
+_walks: Dict[Tuple[str, int], List[Line]] = {}
+
+
+def walks_of(sequence: Drive, zoom: int = 14) -> List[Line]:
+    """What the pieces of a sequence of the town make at this zoom when joined."""
+    key = sequence.id, zoom
+    if key not in _walks:
+        runs = [simplified(run, zoom) for run in sequence.runs]
+        _walks[key] = sequence.walks() if zoom == 14 else [split(run) for run in runs if len(run) > 1]
+    return _walks[key]
+
+
+def stretches(walk: Line, held: Counter[Tuple[Pixel, Pixel]]) -> List[Line]:
+    """The stretches of a walk whose every step is held."""
+    out: List[Line] = []
+    going = False
+    for a, b in zip(walk, walk[1:]):
+        if (a, b) in held and going:
+            out[-1].append(b)
+        elif (a, b) in held:
+            out.append([a, b])
+        going = (a, b) in held
+    return out
+
+
+class Expected:
+    """What a read of the town must give for a convex filter, and ask for."""
+
+    def __init__(self, town: Town, pieces: Pieces, filter_: Sequence[Position],
+                 keep: Callable[[Drive], Any] = lambda sequence: True) -> None:
+        self.pieces, self.filter, self.cells = pieces, filter_, covered(filter_, pieces.zoom)
+        self.near = [town.sequence(name) for name in pieces.ids(self.cells)]
+        self.meeting = [sequence for sequence in self.near
+                        if meets(walks_of(sequence, pieces.zoom), filter_, pieces.zoom) and keep(sequence)]
+        assert {s.id for s in self.meeting} == {
+            s.id for s in town.sequences
+            if meets(walks_of(s, pieces.zoom), filter_, pieces.zoom) and keep(s)}
+
+    def within_reach(self, sequence: Drive) -> List[Line]:
+        """The walks of which a part is connected with one in the covered tiles, each of them whole."""
+        connected = segments(self.pieces.connected(sequence.id, self.cells))
+        lines = [walk for walk in walks_of(sequence, self.pieces.zoom) if (walk[0], walk[1]) in connected]
+        assert segments(lines) == connected
+        return lines
+
+    @property
+    def whole(self) -> List[Row]:
+        """Of STITCH=WHOLE."""
+        return [row_of(sequence, self.within_reach(sequence)) for sequence in self.meeting]
+
+    @property
+    def followed(self) -> List[TileKey]:
+        """What that asks for."""
+        return self.pieces.followed([sequence.id for sequence in self.meeting], self.cells)
+
+    @property
+    def of_area(self) -> List[Row]:
+        """Of STITCH=AREA."""
+        rows = []
+        for sequence in self.near:
+            held = segments(self.pieces.inside(sequence.id, self.cells))
+            lines = [line for walk in walks_of(sequence, self.pieces.zoom) for line in stretches(walk, held)]
+            if meets(lines, self.filter, self.pieces.zoom):
+                rows.append(row_of(sequence, lines))
+        return rows

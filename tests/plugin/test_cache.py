@@ -206,8 +206,8 @@ def test_answers_of_different_services_do_not_mix(convert, run, cached, tiles, t
     from service import Service
 
     convert()
-    with Service(tiles, town=town, token="MLY|1|another") as other:
-        env = {"MAPILLARY_TILES_URL": other.url, "MAPILLARY_ACCESS_TOKEN": other.token}
+    with Service(tiles, town=town) as other:
+        env = {"MAPILLARY_TILES_URL": other.url}
         convert(env=env)
         assert other.tiles_asked()
 

@@ -12,7 +12,7 @@ import pytest
 from osgeo import ogr
 
 from reading import (FIELDS, MS_OF_DAY, assert_each_once, assert_same, corners, cover, csv_rows,
-                     date_ms, geojson, geopackage, milliseconds, polygon)
+                     date_ms, geojson, geopackage, grown, milliseconds, polygon, tile_box)
 from town import ORIGINAL
 
 CENTRE = (8.538, 50.010, 8.562, 50.027)
@@ -280,6 +280,17 @@ def test_connections_are_used_again(images, service, truth):
     images(CONNECTIONS=1).within(truth.box).rows()
 
     assert len(service.requests) == len(cover(truth.box))
+    assert service.connections == 1
+
+
+def test_the_next_read_uses_the_connections_of_the_one_before(images, service, truth):
+    opened = images(CONNECTIONS=1)
+    boxes = [grown(tile_box(x, 5554), -0.0001) for x in (8580, 8581, 8582)]
+
+    for box in boxes:
+        assert_same(opened.within(box).rows(), truth.within(box))
+
+    assert len(service.requests) == len(boxes)
     assert service.connections == 1
 
 

@@ -9,7 +9,7 @@ import pytest
 from osgeo import gdal, ogr
 
 from features import Layer, Seen, assert_same_features, at, is_close, plain, schema
-from reading import (GDAL_VERSION, Heard, assert_each_once, corners, cover, date_ms, grown, in_plan_order,
+from reading import (Heard, assert_each_once, corners, cover, date_ms, grown, in_plan_order,
                      iso_ms, listening, polygon, tile_box)
 from town import POINTS, SIGNS, TileKey, pixel_lon_lat
 
@@ -97,13 +97,13 @@ def test_the_largest_and_smallest_ids_are_exact(service, layer):
     ids = (1, 59_999_999_999_999_999, (1 << 63) - 1)
     tileset, name = SOURCES[layer]
     service.tiles = {(tileset, 14, 8580, 5554): mvt.encode([mvt.Layer(name, [
-        mvt.point(100 * n, 100, {"id": number, "value": "v"}) for n, number in enumerate(ids)])])}
+        mvt.point(100 * n, 100, {"id": number, "value": "v"}) for n, number in enumerate(ids, 1)])])}
 
     found = Layer(layer, **at(service)).within(grown(tile_box(8580, 5554), -1e-9)).rows()
 
     assert [(row.fid, row.fields["id"]) for row in found] == [(number, number) for number in ids]
     assert [row.shape for row in found] == pytest.approx(
-        [pixel_lon_lat(8580 * 4096 + 100 * n, 5554 * 4096 + 100) for n in range(3)], rel=0, abs=1e-9)
+        [pixel_lon_lat(8580 * 4096 + 100 * n, 5554 * 4096 + 100) for n in (1, 2, 3)], rel=0, abs=1e-9)
 
 
 # Conditions that OGR knows, and what they mean here.
@@ -269,7 +269,7 @@ def test_rows_can_be_ordered_or_the_statement_fails(service, rows, layer):
 
 
 @LAYERS
-def test_a_conversion_has_every_row(run, service, rows, layer, tmp_path):
+def test_a_conversion_has_every_row(run, rows, layer, tmp_path):
     done = run("ogr2ogr", "out.gpkg", "MAPILLARY:", layer, "-spat", *CENTRE, "-where", "value LIKE '%--g1'")
 
     assert (done.code, done.text) == (0, "")
@@ -278,4 +278,4 @@ def test_a_conversion_has_every_row(run, service, rows, layer, tmp_path):
     expected = rows(layer, CENTRE, lambda row: row["value"].endswith("--g1"))
     assert [one.fields for one in written] == [row.fields for row in expected]
     assert is_close([one.shape for one in written], [row.shape for row in expected])
-    assert (source.GetLayerCount(), GDAL_VERSION >= (3, 6)) == (1, True)
+    assert source.GetLayerCount() == 1

@@ -25,8 +25,8 @@ static enum mly_status open_bytes(struct rig *rig, const void *bytes, size_t n)
     assert_non_null(exact);
     memcpy(exact, bytes, n);
     *rig = (struct rig){.list = NULL};
-    const enum mly_status status =
-        mly_graph_list_open((struct mly_span){.data = exact, .size = n}, &rig->list, &rig->err);
+    const enum mly_status status = mly_graph_list_open((struct mly_span){.data = exact, .size = n}, &rig->list,
+                                                       &rig->err);
     memset(exact, 0x5a, n);
     free(exact);
     assert_int_equal(rig->list == NULL, status < 0);
@@ -57,7 +57,8 @@ static void assert_refused(const char *json, enum mly_status expected)
 /* The value of entity `index` at a path, as a column of this type has it. */
 static struct mly_value value_at(struct rig *rig, size_t index, const char *path, enum mly_type type)
 {
-    const struct mly_column columns[] = {{.name = "other", .type = MLY_TEXT}, {.name = "x", .type = type, .graph = path}};
+    const struct mly_column columns[] = {{.name = "other", .type = MLY_TEXT},
+                                         {.name = "x", .type = type, .graph = path}};
     const struct mly_layer layer = {.name = "made up", .columns = columns, .n_columns = COUNT(columns)};
     memset(rig->values, 0xff, sizeof rig->values);
     mly_graph_list_values(rig->list, index, &layer, rig->values, rig->digits);
@@ -108,7 +109,7 @@ static void an_empty_list_has_no_entities(void **state)
 {
     (void)state;
     static const char *const lists[] = {
-        "{\"data\":[]}", "{ \"data\" : [ ] }", "{\"other\":5,\"data\":[]}", "{\"data\":[],\"paging\":{}}",
+        "{\"data\":[]}",   "{ \"data\" : [ ] }", "{\"other\":5,\"data\":[]}", "{\"data\":[],\"paging\":{}}",
         "{\"data\":[]}\n",
     };
     for (size_t i = 0; i < COUNT(lists); i++) {
@@ -149,9 +150,10 @@ static void columns_are_filled_from_their_places(void **state)
     (void)state;
     const struct mly_layer *layer = mly_schema_find("detections");
     struct rig rig;
-    set_up(&rig, "{\"data\":[{\"created_at\":\"2017-08-23T21:32:26+0000\",\"geometry\":\"GgA=\","
-                 "\"image\":{\"geometry\":{\"type\":\"Point\",\"coordinates\":[13.4,52.5]},\"id\":\"59042170395811371\"},"
-                 "\"value\":\"object--bench\",\"id\":\"9007199254740993\"}]}");
+    set_up(&rig,
+           "{\"data\":[{\"created_at\":\"2017-08-23T21:32:26+0000\",\"geometry\":\"GgA=\","
+           "\"image\":{\"geometry\":{\"type\":\"Point\",\"coordinates\":[13.4,52.5]},\"id\":\"59042170395811371\"},"
+           "\"value\":\"object--bench\",\"id\":\"9007199254740993\"}]}");
 
     mly_graph_list_values(rig.list, 0, layer, rig.values, rig.digits);
 
@@ -284,7 +286,8 @@ static void texts_are_taken_out_of_their_escapes(void **state)
 {
     (void)state;
     struct rig rig;
-    set_up(&rig, "{\"data\":[{\"x\":\"a\\/b\\\"\\u00fc\\ud83d\\ude80\\n\",\"z\":\"a\\u0000b\",\"u\":\"\xe5\xb0\x9a\"}]}");
+    set_up(&rig,
+           "{\"data\":[{\"x\":\"a\\/b\\\"\\u00fc\\ud83d\\ude80\\n\",\"z\":\"a\\u0000b\",\"u\":\"\xe5\xb0\x9a\"}]}");
 
     assert_words(&rig, 0, "x", "a/b\"\xc3\xbc\xf0\x9f\x9a\x80\n", 11);
     assert_words(&rig, 0, "z", "a\0b", 3);
@@ -303,7 +306,8 @@ static void a_text_is_given_as_it_is_or_not_at_all(void **state)
 
     assert_span(mly_graph_list_text(rig.list, 0, "geometry"), "GgA=", 4);
     assert_span(mly_graph_list_text(rig.list, 0, "image.geometry.type"), "Point", 5);
-    static const char *const others[] = {"number", "empty", "nothing", "image", "image.geometry", "absent", "image.x.y"};
+    static const char *const others[] = {"number",         "empty",  "nothing",  "image",
+                                         "image.geometry", "absent", "image.x.y"};
     for (size_t i = 0; i < COUNT(others); i++)
         assert_int_equal(mly_graph_list_text(rig.list, 0, others[i]).size, 0);
 
@@ -313,16 +317,63 @@ static void a_text_is_given_as_it_is_or_not_at_all(void **state)
 static void a_name_too_long_for_a_column_is_nothing(void **state)
 {
     (void)state;
-    char json[512], name[201], path[256];
-    struct rig rig;
-    memset(name, 'n', 200);
-    name[200] = '\0';
-    (void)snprintf(json, sizeof json, "{\"data\":[{\"%s\":\"7\",\"a\":{\"%s\":\"8\"}}]}", name, name);
-    (void)snprintf(path, sizeof path, "a.%s", name);
-    set_up(&rig, json);
+    for (size_t n = 60; n < 200; n++) {
+        char json[512], name[201], path[256];
+        struct rig rig;
+        memset(name, 'n', n);
+        name[n] = '\0';
+        (void)snprintf(json, sizeof json, "{\"data\":[{\"%s\":\"7\",\"a\":{\"%s\":\"8\"}}]}", name, name);
+        (void)snprintf(path, sizeof path, "a.%s", name);
+        set_up(&rig, json);
 
-    assert_nothing(&rig, 0, name);
-    assert_nothing(&rig, 0, path);
+        if (n < 64) {
+            assert_integer(&rig, 0, name, MLY_INT, 7);
+            assert_integer(&rig, 0, path, MLY_INT, 8);
+        } else { /* no column has such a name */
+            assert_nothing(&rig, 0, name);
+            assert_nothing(&rig, 0, path);
+        }
+
+        tear_down(&rig);
+    }
+}
+
+static void numbers_beyond_64_bits_are_nothing_rather_than_another_number(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {
+        "9223372036854775808",
+        "18446744073709551615",
+        "18446744073709551616",
+        "99999999999999999999",
+        "-9223372036854775809",
+        "-99999999999999999999",
+        "1e30",
+        "-1e30",
+        "\"9223372036854775808\"",
+        "\"-9223372036854775809\"",
+    };
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        char json[128];
+        struct rig rig;
+        (void)snprintf(json, sizeof json, "{\"data\":[{\"id\":%s}]}", numbers[i]);
+        set_up(&rig, json);
+
+        assert_int_equal(value_at(&rig, 0, "id", MLY_INT).type, MLY_NULL);
+
+        tear_down(&rig);
+    }
+}
+
+static void ids_keep_every_digit(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, "{\"data\":[{\"id\":9007199254740993},{\"id\":\"9007199254740993\"},{\"id\":9223372036854775806}]}");
+
+    assert_integer(&rig, 0, "id", MLY_INT, INT64_C(9007199254740993)); /* 2^53 + 1: no double */
+    assert_integer(&rig, 1, "id", MLY_INT, INT64_C(9007199254740993));
+    assert_integer(&rig, 2, "id", MLY_INT, INT64_MAX - 1);
 
     tear_down(&rig);
 }
@@ -385,6 +436,34 @@ static void what_is_no_json_is_no_list(void **state)
         assert_refused(others[i], MLY_E_CORRUPT);
 }
 
+static void json_that_is_nearly_so_is_no_list(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "{\"data\":['7']}",  "{\"data\":[{\"id\":\"7\"},]}", "{\"data\":[{\"id\":\"7\",}]}",
+        "{\"data\":[],}",    "{\"data\":[]/* nothing */}",   "{\"data\":[007]}",
+        "{\"data\":[True]}",
+    };
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_refused(others[i], MLY_E_CORRUPT);
+}
+
+static void what_stands_behind_a_list_makes_it_none(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "{\"data\":[]}x",  "{\"data\":[]}}",   "{\"data\":[]}{\"data\":[{\"id\":\"7\"}]}",
+        "{\"data\":[]},",  "{\"data\":[]} []", "{\"data\":[]}\n{",
+        "{\"data\":[]}\"",
+    };
+    struct rig rig;
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_refused(others[i], MLY_E_CORRUPT);
+    assert_status(open_bytes(&rig, "{\"data\":[]}\0", 12), MLY_E_CORRUPT, &rig.err);
+    set_up(&rig, "{\"data\":[]} \r\n\n ");
+    tear_down(&rig);
+}
+
 static void a_list_cut_anywhere_is_none(void **state)
 {
     (void)state;
@@ -406,7 +485,8 @@ static void a_page_of_a_longer_list_is_refused(void **state)
 {
     (void)state;
 
-    assert_refused("{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":\"https:\\/\\/graph.mapillary.com\\/7\"}}", MLY_E_REMOTE);
+    assert_refused("{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":\"https:\\/\\/graph.mapillary.com\\/7\"}}",
+                   MLY_E_REMOTE);
     assert_refused("{\"paging\":{\"cursors\":{\"after\":\"b\"},\"next\":\"https://x\"},\"data\":[]}", MLY_E_REMOTE);
 }
 
@@ -512,6 +592,60 @@ static void the_ceiling_counts_every_byte(void **state)
     free(json);
 }
 
+/* A list, as long as may be, of the same entity over and over; the test frees it. */
+static struct bytes repeat(const char *entity)
+{
+    const size_t n = strlen(entity);
+    struct bytes json = {.size = 0};
+    bytes_append(&json, "{\"data\":[", 9);
+    while (json.size + n + 3 <= MLY_LIMIT_JSON) {
+        if (json.size > 9)
+            bytes_byte(&json, ',');
+        bytes_append(&json, entity, n);
+    }
+    bytes_append(&json, "]}", 2);
+    return json;
+}
+
+static void small_text_that_would_take_much_memory_is_refused_unparsed(void **state)
+{
+    (void)state;
+    static const char *const entities[] = {"{}", "[]", "{\"\":{}}", "[[[]]]", "[{},{}]", "0", "\"\""};
+    for (size_t i = 0; i < COUNT(entities); i++) {
+        struct rig rig;
+        struct bytes json = repeat(entities[i]);
+
+        assert_status(open_bytes(&rig, json.data, json.size), MLY_E_CORRUPT, &rig.err);
+
+        assert_says(rig.err.text, "brackets");
+        bytes_free(&json);
+        tear_down(&rig);
+    }
+}
+
+static void a_list_far_longer_than_any_real_one_is_read(void **state)
+{
+    (void)state;
+    static const char entity[] =
+        "{\"created_at\":\"2017-08-23T21:32:26+0000\",\"geometry\":\"GjgKBm1weS1vchIYEgIAABgDIhAJkCawDRq4BgAA\","
+        "\"image\":{\"geometry\":{\"type\":\"Point\",\"coordinates\":[13.4,52.5]},\"id\":\"135511895288847\"},"
+        "\"value\":\"object--bench\",\"id\":\"138291978344172\"}";
+    enum { N = 10000 }; /* real images have some hundred */
+    struct bytes json = {.size = 0};
+    struct rig rig;
+    for (int i = 0; i < N; i++) {
+        bytes_append(&json, i ? "," : "{\"data\":[", i ? 1 : 9);
+        bytes_append(&json, entity, sizeof entity - 1);
+    }
+    bytes_append(&json, "]}", 2);
+
+    assert_status(open_bytes(&rig, json.data, json.size), MLY_OK, &rig.err);
+
+    assert_int_equal(mly_graph_list_count(rig.list), N);
+    bytes_free(&json);
+    tear_down(&rig);
+}
+
 static void no_list_is_freed_too(void **state)
 {
     (void)state;
@@ -556,8 +690,12 @@ int main(void)
         cmocka_unit_test(texts_are_taken_out_of_their_escapes),
         cmocka_unit_test(a_text_is_given_as_it_is_or_not_at_all),
         cmocka_unit_test(a_name_too_long_for_a_column_is_nothing),
+        cmocka_unit_test(numbers_beyond_64_bits_are_nothing_rather_than_another_number),
+        cmocka_unit_test(ids_keep_every_digit),
         cmocka_unit_test(other_json_is_no_list),
         cmocka_unit_test(what_is_no_json_is_no_list),
+        cmocka_unit_test(json_that_is_nearly_so_is_no_list),
+        cmocka_unit_test(what_stands_behind_a_list_makes_it_none),
         cmocka_unit_test(a_list_cut_anywhere_is_none),
         cmocka_unit_test(a_page_of_a_longer_list_is_refused),
         cmocka_unit_test(paging_without_a_next_page_is_the_whole_list),
@@ -565,6 +703,8 @@ int main(void)
         cmocka_unit_test(huge_depth_is_refused_without_harm),
         cmocka_unit_test(open_brackets_without_end_are_refused_without_harm),
         cmocka_unit_test(the_ceiling_counts_every_byte),
+        cmocka_unit_test(small_text_that_would_take_much_memory_is_refused_unparsed),
+        cmocka_unit_test(a_list_far_longer_than_any_real_one_is_read),
         cmocka_unit_test(no_list_is_freed_too),
         cmocka_unit_test(recorded_lists_are_read),
     };

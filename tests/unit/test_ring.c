@@ -9,7 +9,7 @@
 #include "support/check.h"
 #include "support/fail_mem.h"
 
-enum { MAX_REQUESTS = 64 };
+enum { MAX_REQUESTS = MLY_LIMIT_CONNECTIONS + 16 };
 
 static const uint64_t tag_base = UINT64_C(0xfedcba9876543210);
 
@@ -419,7 +419,7 @@ static void the_number_in_flight_has_bounds(void **state)
 static void as_many_are_in_flight_as_allowed_and_no_more(void **state)
 {
     (void)state;
-    static const uint32_t numbers[] = {1, 2, 7, MLY_LIMIT_CONNECTIONS - 1};
+    static const uint32_t numbers[] = {1, 2, 7, MLY_LIMIT_CONNECTIONS};
     for (size_t i = 0; i < COUNT(numbers); i++) {
         struct rig rig;
         uint64_t tickets[MAX_REQUESTS];
@@ -924,6 +924,28 @@ static void an_answer_to_nothing_is_the_caller_s_mistake(void **state)
     tear_down(&rig);
 }
 
+static void an_answer_to_what_is_not_asked_yet_is_the_caller_s_mistake(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS], highest = 0;
+    set_up(&rig, 20, 3);
+    size_t n_asked = want_all(&rig, tickets);
+    for (size_t i = 1; i < n_asked; i++) { /* all but the first: the window is full */
+        feed_body(&rig, tickets[i], i);
+        n_asked += want_all(&rig, tickets);
+    }
+    for (size_t i = 0; i < n_asked; i++)
+        highest = tickets[i] > highest ? tickets[i] : highest;
+
+    for (uint64_t ticket = highest + 1; ticket < highest + 20; ticket++)
+        assert_status(feed_http(&rig, ticket, 200), MLY_E_ARG, &rig.err);
+
+    feed_body(&rig, tickets[0], 0);
+    assert_takes(&rig, 0);
+    tear_down(&rig);
+}
+
 static void a_second_answer_is_the_caller_s_mistake_and_its_body_is_left_to_him(void **state)
 {
     (void)state;
@@ -1132,6 +1154,7 @@ int main(void)
         cmocka_unit_test(a_graph_request_is_called_by_its_name),
         cmocka_unit_test(nobody_needs_the_words_of_a_failure),
         cmocka_unit_test(an_answer_to_nothing_is_the_caller_s_mistake),
+        cmocka_unit_test(an_answer_to_what_is_not_asked_yet_is_the_caller_s_mistake),
         cmocka_unit_test(a_second_answer_is_the_caller_s_mistake_and_its_body_is_left_to_him),
         cmocka_unit_test(a_debug_line_names_the_answer_taken_last),
         cmocka_unit_test(debug_lines_need_no_listener),

@@ -18,8 +18,7 @@
 enum { E = 4096, MAX_PLACES = 64 };
 
 /* A vertex list and its length, as two arguments. */
-#define VERTICES(...)                                                                                                  \
-    (const struct make_vertex[]){__VA_ARGS__}, COUNT(((const struct make_vertex[]){__VA_ARGS__}))
+#define VERTICES(...) (const struct make_vertex[]){__VA_ARGS__}, COUNT(((const struct make_vertex[]){__VA_ARGS__}))
 
 /* ---- what the service has ---- */
 
@@ -142,10 +141,9 @@ static void expect_late(struct read *read, struct world *world, int dx, int dy, 
 {
     struct place *place = place_at(world, dx, dy);
     const struct mly_span body = place->lines.n + place->body.size ? body_of(place) : (struct mly_span){.data = NULL};
-    script_add(&read->script, (struct script_answer){.key = place->key,
-                                                     .body = body,
-                                                     .http = body.size ? 200 : 204,
-                                                     .after_ms = after_ms});
+    script_add(
+        &read->script,
+        (struct script_answer){.key = place->key, .body = body, .http = body.size ? 200 : 204, .after_ms = after_ms});
 }
 
 static void expect(struct read *read, struct world *world, int dx, int dy)
@@ -309,6 +307,8 @@ static void tiles_are_asked_for_in_rounds_and_none_twice(void **state)
     assert_asked(&read, &world, 0, covered, COUNT(covered));
     assert_asked(&read, &world, 2, first, COUNT(first));
     assert_asked(&read, &world, 6, second, COUNT(second));
+    assert_says(read.debug, "sequences held: 4\n"); /* what the two tiles gave */
+    assert_says(read.debug, "vertices held: 10\n");
     assert_says(read.debug, "following them, tiles: 4\n");
     assert_says(read.debug, "following them, tiles: 1\n");
     stop(&read);
@@ -583,7 +583,7 @@ static void only_wanted_sequences_are_followed_and_given(void **state)
     assert_done(&read);
 
     assert_script_is_used_up(&read.script);
-    assert_int_equal(taste.n_asked, 4); /* once for each */
+    assert_int_equal(taste.n_asked, 4);                /* once for each */
     assert_int_equal(taste.n_vertices, 2 + 3 + 2 + 2); /* by what the covered tiles hold */
     stop(&read);
     free_world(&world);
@@ -718,7 +718,8 @@ static void read_piece_ids(int64_t *ids)
     struct world world = {.home = usual_home};
     struct read read;
     size_t n = 0;
-    static const char *const keys[PIECE_KEYS] = {"a", "b", "1", "11", "7nfcwfvjdtphz7yj6zat6a", "7nfcwfvjdtphz7yj6zat6b"};
+    static const char *const keys[PIECE_KEYS] = {
+        "a", "b", "1", "11", "7nfcwfvjdtphz7yj6zat6a", "7nfcwfvjdtphz7yj6zat6b"};
     prepare(&read, &world);
     for (int dy = 0; dy < PIECES_ACROSS; dy++) {
         for (int dx = 0; dx < PIECES_ACROSS; dx++) {
@@ -885,7 +886,7 @@ static void a_row_is_found_again_once_rows_are_given(void **state)
 
     assert_status(find(&read, "east"), MLY_OK, &read.err); /* its turn is still to come */
     assert_row(&read, "east", VERTICES({4996, 900}, {8192, 100}, {12288, 200}, {12338, 50}));
-    assert_status(find(&read, "other"), MLY_DONE, &read.err); /* it is not of this area */
+    assert_status(find(&read, "other"), MLY_DONE, &read.err);                  /* it is not of this area */
     assert_next(&read, "between", VERTICES({10, 10}, {4096, 50}, {4156, 60})); /* nor is a turn lost */
     assert_status(next(&read), MLY_OK, &read.err);
     assert_status(next(&read), MLY_OK, &read.err);
@@ -983,6 +984,35 @@ static void a_row_names_the_tiles_of_the_plan_that_gave_it(void **state)
     assert_status(mly_reader_tiles(read.reader, list_tile, &one), MLY_OK, NULL);
     assert_int_equal(one.n, 1); /* not those that following found */
     assert_true(one.dx[0] == 1 && one.dy[0] == 0);
+
+    stop(&read);
+    free_world(&world);
+}
+
+static void a_piece_names_its_own_tile(void **state)
+{
+    (void)state;
+    struct world world;
+    struct read read;
+    struct wish wish = both;
+    struct tiles none = {.home = usual_home};
+    draw_seven(&world);
+    prepare(&read, &world);
+    expect(&read, &world, 0, 0);
+    expect(&read, &world, 1, 0);
+    wish.stitch = MLY_STITCH_NO;
+    start(&read, &wish);
+    assert_status(mly_reader_tiles(read.reader, list_tile, &none), MLY_OK, NULL);
+    assert_int_equal(none.n, 0);
+
+    for (int i = 0; i < 5; i++) {
+        struct tiles one = {.home = usual_home};
+        assert_status(next(&read), MLY_OK, &read.err);
+        assert_status(mly_reader_tiles(read.reader, list_tile, &one), MLY_OK, NULL);
+        assert_int_equal(one.n, 1);
+        assert_int_equal(one.dx[0], i < 3 ? 0 : 1);
+        assert_int_equal(one.dy[0], 0);
+    }
 
     stop(&read);
     free_world(&world);
@@ -1096,8 +1126,8 @@ static void another_extent_fails_where_pieces_must_join_and_only_there(void **st
         struct place *place = place_at(&world, 0, 0);
         place->body = make_lines_tile(&place->lines, 512);
         expect(&read, &world, 0, 0);
-        start(&read, &(struct wish){
-                         .max_tiles = 100, .max_in_flight = 4, .stitch = joins ? MLY_STITCH_AREA : MLY_STITCH_NO});
+        start(&read,
+              &(struct wish){.max_tiles = 100, .max_in_flight = 4, .stitch = joins ? MLY_STITCH_AREA : MLY_STITCH_NO});
 
         const enum mly_status status = next(&read);
 
@@ -1319,6 +1349,7 @@ int main(void)
         cmocka_unit_test(an_unwanted_row_is_not_found),
         cmocka_unit_test(a_piece_is_not_found),
         cmocka_unit_test(a_row_names_the_tiles_of_the_plan_that_gave_it),
+        cmocka_unit_test(a_piece_names_its_own_tile),
         cmocka_unit_test(a_broken_tile_in_the_second_round_is_asked_for_once_more),
         cmocka_unit_test(a_tile_broken_twice_in_the_second_round_fails_the_read_before_any_row),
         cmocka_unit_test(a_failure_in_any_round_fails_the_read_before_any_row),

@@ -229,6 +229,47 @@ static void parts_out_of_their_range_are_no_time(void **state)
         assert_no_time(others[i]);
 }
 
+static void days_that_do_not_exist_are_no_time(void **state)
+{
+    (void)state;
+    char text[64];
+    for (int year = 1990; year < 2110; year++) {
+        for (int month = 1; month <= 12; month++) {
+            for (int day = days_of_month(year, month) + 1; day <= 31; day++) {
+                (void)snprintf(text, sizeof text, "%04d-%02d-%02dT21:32:26Z", year, month, day);
+                assert_no_time(text);
+            }
+        }
+    }
+    assert_no_time("9999-02-29T21:32:26Z");
+    assert_no_time("9999-12-32T21:32:26Z");
+}
+
+static void a_part_with_more_or_fewer_digits_is_no_time(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "217-08-23T21:32:26Z",      "2017-8-23T21:32:26Z",   "2017-08-3T21:32:26Z",     "2017-08-23T1:32:26Z",
+        "2017-08-23T21:2:26Z",      "2017-08-23T21:32:6Z",   "2017-08-23T21:32:26+000", "2017-08-23T21:32:26+0:00",
+        "2017-08-23T21:32:26+00:0", "2017-08-23T21:32:26+5", "2017-008-23T21:32:26Z",   "2017-08-023T21:32:26Z",
+        "2017-08-23T021:32:26Z",    "2017-08-23T21:032:26Z", "2017-08-23T21:32:026Z",   "02017-08-23T21:32:26Z",
+    };
+
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_no_time(others[i]);
+}
+
+static void a_time_cut_anywhere_is_not_another_time(void **state)
+{
+    (void)state;
+    static const char whole[] = "2017-08-23T21:32:26+0530";
+    for (size_t n = 5; n < sizeof whole - 1; n++) { /* four digits would be milliseconds */
+        const struct mly_value value = read_bytes(whole, n);
+
+        assert_int_equal(value.type, n == 19 ? MLY_TIME : MLY_NULL); /* whole but for its zone */
+    }
+}
+
 static void other_spellings_are_no_time(void **state)
 {
     (void)state;
@@ -276,7 +317,8 @@ static void other_spellings_are_no_time(void **state)
         "2017-08-23T-1:32:26Z",
         "2017--8-23T21:32:26Z",
         "Wed, 23 Aug 2017 21:32:26 GMT",
-        "\xef\xbc\x92" "017-08-23T21:32:26Z",
+        "\xef\xbc\x92"
+        "017-08-23T21:32:26Z",
     };
 
     for (size_t i = 0; i < COUNT(others); i++)
@@ -332,6 +374,9 @@ int main(void)
         cmocka_unit_test(a_zone_may_carry_a_time_over_the_end_of_a_year),
         cmocka_unit_test(times_that_no_column_holds_are_nothing),
         cmocka_unit_test(parts_out_of_their_range_are_no_time),
+        cmocka_unit_test(days_that_do_not_exist_are_no_time),
+        cmocka_unit_test(a_part_with_more_or_fewer_digits_is_no_time),
+        cmocka_unit_test(a_time_cut_anywhere_is_not_another_time),
         cmocka_unit_test(other_spellings_are_no_time),
         cmocka_unit_test(a_time_ends_with_its_text_whatever_stands_behind_it),
         cmocka_unit_test(a_time_is_read_for_columns_of_times_only),

@@ -173,7 +173,7 @@ struct bytes make_base64(struct mly_span data)
     for (size_t bit = 0; bit < n_bits; bit += 6) {
         unsigned letter = 0;
         for (size_t i = bit; i < bit + 6; i++)
-            letter = letter << 1 | (i < n_bits ? data.data[i / 8] >> (7 - i % 8) & 1u : 0u);
+            letter = letter << 1 | (i < n_bits ? (unsigned)data.data[i / 8] >> (7 - i % 8) & 1u : 0u);
         bytes_byte(&out, (uint8_t)alphabet[letter]);
     }
     while (out.size % 4 != 0)

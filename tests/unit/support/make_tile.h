@@ -108,8 +108,8 @@ void make_lines_add(struct make_lines *lines, const char *id, const struct make_
 /* The tile; `lines` is freed. An `extent` of 0 is not written. */
 struct bytes make_lines_tile(struct make_lines *lines, uint32_t extent);
 
-/* The way back: the vertex at a position in degrees, which must be one of the grid of 4096 to a tile. It counts from the
- * corner of `home`. By another formula than the code under test, and in more digits. */
+/* The way back: the vertex at a position in degrees, which must be one of the grid of 4096 to a tile. It counts from
+ * the corner of `home`. By another formula than the code under test, and in more digits. */
 struct make_vertex make_vertex_at(struct mly_tile home, double longitude, double latitude);
 
 /* ---- sketches ---- */
