@@ -9,6 +9,7 @@ struct pending {
     struct mly_request request;
     uint32_t attempts;
     uint64_t due_ms; /* 0: in flight */
+    bool neglected;  /* nobody polled for a while: a time-out is then our own doing */
 };
 
 struct retry {
@@ -18,7 +19,8 @@ struct retry {
     const struct mly_clock *clock;
     const struct mly_mem *mem;
     struct pending *pending;
-    uint64_t chance; /* state of the generator of jitter */
+    uint64_t polled_ms; /* when the last poll ended */
+    uint64_t chance;    /* state of the generator of jitter */
 };
 
 static uint64_t now(const struct retry *r)
@@ -66,6 +68,8 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
     if (!p)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
     *p = (struct pending){.next = r->pending, .request = *req, .attempts = 1};
+    if (!r->pending)
+        r->polled_ms = now(r); /* nobody was waiting */
     const enum mly_status status = r->inner->vtbl->submit(r->inner, req, err);
     if (status < 0) {
         r->mem->release(r->mem->ctx, p);
@@ -92,9 +96,26 @@ static enum mly_status resubmit_due(struct retry *r, uint64_t at, uint64_t *wait
     return MLY_OK;
 }
 
+/* A consumer that takes its time between rows keeps everybody waiting: connections that were being made run out of
+ * theirs. That says nothing about the service, and costs no attempt. */
+static void mark_neglected(struct retry *r)
+{
+    enum { A_WHILE_MS = 1000 };
+    const uint64_t at = now(r);
+    for (struct pending *p = r->pending; p && at - r->polled_ms > A_WHILE_MS; p = p->next)
+        p->neglected = p->neglected || p->due_ms == 0;
+}
+
 /* True: the answer was put aside and its request waits. */
 static bool put_aside(struct retry *r, struct pending *p, struct mly_response *response)
 {
+    if (p->neglected && response->status == MLY_E_NETWORK) {
+        p->neglected = false;
+        p->attempts--; /* the next one takes its place */
+        p->due_ms = now(r) + 1;
+        mly_transport_fini_response(response);
+        return true;
+    }
     if (mly_verdict_of(p->request.kind, response, NULL) != MLY_VERDICT_RETRY || p->attempts > r->policy.max_retries ||
         response->retry_after_ms > MLY_LIMIT_RETRY_AFTER_MS)
         return false;
@@ -139,12 +160,14 @@ static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct
 {
     struct retry *r = (struct retry *)t;
     const uint64_t end = now(r) + timeout_ms;
+    mark_neglected(r);
     for (;;) {
         const uint64_t at = now(r);
         uint64_t wait_ms = at < end ? end - at : 0;
         MLY_TRY(resubmit_due(r, at, &wait_ms, err));
         const enum mly_status status = poll_inner(r, wait_ms, out, err);
-        if (status != MLY_AGAIN || now(r) >= end)
+        r->polled_ms = now(r);
+        if (status != MLY_AGAIN || r->polled_ms >= end)
             return status;
     }
 }

@@ -103,12 +103,23 @@ static void blot(char *text, const char *secret)
         memset(found, '*', strlen(secret));
 }
 
+/* What stands before the @ of an address: libcurl repeats a proxy's that it does not understand, password and all. */
+static void blot_users(char *text)
+{
+    for (char *at = strstr(text, "://"); at; at = strstr(at + 3, "://")) {
+        const size_t n = strcspn(at + 3, "@/ '\"");
+        if (at[3 + n] == '@')
+            memset(at + 3, '*', n);
+    }
+}
+
 /* The token as it is, as it stands in a query, and the part behind its last bar: that is the secret one, and no
  * spelling of the bars before it can hide it. */
 static void mask(struct mly_transport *t, char *text)
 {
     const struct curl *curl = (struct curl *)t;
     const char *token = curl->options.token;
+    blot_users(text);
     if (!token)
         return;
     const char *bar = strrchr(token, '|');

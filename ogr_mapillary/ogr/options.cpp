@@ -190,7 +190,8 @@ bool ReadInline(const char *datasetName, Given &given)
     return true;
 }
 
-// ogr2ogr and QGIS send these to every driver.
+// ogr2ogr and QGIS send these to every driver. A name that begins with @ is not meant for the driver if it does not
+// know it; GDAL 3.6 takes the @ off itself.
 bool IsForeign(const std::string &key)
 {
     return EQUAL(key.c_str(), "NATIVE_DATA") || EQUAL(key.c_str(), "LIST_ALL_TABLES") || key[0] == '@';

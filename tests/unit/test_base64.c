@@ -84,17 +84,14 @@ static void whatever_was_encoded_comes_back(void **state)
 static void all_the_letters_count_up(void **state)
 {
     (void)state;
+    uint8_t counted[48] = {0}; /* the numbers from 0 to 63, of six bits each */
     struct bytes out;
+    for (unsigned bit = 0; bit < 64 * 6; bit++)
+        counted[bit / 8] |= (uint8_t)((bit / 6 >> (5 - bit % 6) & 1u) << (7 - bit % 8));
 
     assert_true(decode(alphabet, 64, &out));
 
-    assert_int_equal(out.size, 48);
-    for (unsigned letter = 0; letter < 64; letter++) {
-        unsigned value = 0;
-        for (size_t bit = 6 * (size_t)letter; bit < 6 * (size_t)letter + 6; bit++)
-            value = value << 1 | ((unsigned)out.data[bit / 8] >> (7 - bit % 8) & 1u);
-        assert_int_equal(value, letter);
-    }
+    assert_span(bytes_view(&out), counted, sizeof counted);
     bytes_free(&out);
 }
 

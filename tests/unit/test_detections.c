@@ -165,7 +165,7 @@ static void expect_body(struct read *read, int64_t owner, const struct bytes *bo
     expect(read, owner, (struct script_answer){.body = bytes_view(body)});
 }
 
-static enum mly_status open(struct read *read, const int64_t *owners, uint32_t n_owners, enum mly_owner owner)
+static enum mly_status open_reader(struct read *read, const int64_t *owners, uint32_t n_owners, enum mly_owner owner)
 {
     const struct mly_query query = {.layer = mly_schema_find("detections"),
                                     .owners = owners,
@@ -186,7 +186,7 @@ static enum mly_status open(struct read *read, const int64_t *owners, uint32_t n
 /* For the detections of images. */
 static void start(struct read *read, const int64_t *owners, uint32_t n_owners)
 {
-    assert_status(open(read, owners, n_owners, MLY_OWNER_IMAGE), MLY_OK, &read->err);
+    assert_status(open_reader(read, owners, n_owners, MLY_OWNER_IMAGE), MLY_OK, &read->err);
 }
 
 static enum mly_status next(struct read *read)
@@ -349,7 +349,7 @@ static void whoever_was_asked_for_is_the_owner(void **state)
         struct bytes square = encode_square(0, 0, 8), body = list_of("77", &square);
         prepare(&read);
         expect_body(&read, 815, &body);
-        assert_status(open(&read, (const int64_t[]){815}, 1, cases[i].owner), MLY_OK, &read.err);
+        assert_status(open_reader(&read, (const int64_t[]){815}, 1, cases[i].owner), MLY_OK, &read.err);
 
         assert_next(&read, 77);
 
@@ -941,19 +941,19 @@ static void refusals_have_their_codes_whatever_the_status_that_goes_with_them(vo
 {
     (void)state;
     static const struct {
-        int http;
         const char *body;
+        int http;
         enum mly_status status;
     } refusals[] = {
-        {500, "{\"error\":{\"code\":190,\"message\":\"Invalid OAuth 2.0 Access Token\"}}", MLY_E_AUTH},
-        {400, "{\"error\":{\"code\":190}}", MLY_E_AUTH},
-        {200, "{\"error\":{\"code\":190}}", MLY_E_AUTH},
-        {403, "{\"error\":{\"code\":4,\"is_transient\":true}}", MLY_E_REMOTE},
-        {200, "{\"error\":\"Param fields is wrong\"}", MLY_E_REMOTE},
-        {400, "{\"error\":{\"code\":100}}", MLY_E_REMOTE},
-        {500, "{\"error\":{\"code\":1}}", MLY_E_REMOTE},
-        {200, "{\"data\":[{\"id\":\"71\"}],\"error\":{\"code\":2}}", MLY_E_REMOTE},
-        {302, "", MLY_E_QUOTA},
+        {"{\"error\":{\"code\":190,\"message\":\"Invalid OAuth 2.0 Access Token\"}}", 500, MLY_E_AUTH},
+        {"{\"error\":{\"code\":190}}", 400, MLY_E_AUTH},
+        {"{\"error\":{\"code\":190}}", 200, MLY_E_AUTH},
+        {"{\"error\":{\"code\":4,\"is_transient\":true}}", 403, MLY_E_REMOTE},
+        {"{\"error\":\"Param fields is wrong\"}", 200, MLY_E_REMOTE},
+        {"{\"error\":{\"code\":100}}", 400, MLY_E_REMOTE},
+        {"{\"error\":{\"code\":1}}", 500, MLY_E_REMOTE},
+        {"{\"data\":[{\"id\":\"71\"}],\"error\":{\"code\":2}}", 200, MLY_E_REMOTE},
+        {"", 302, MLY_E_QUOTA},
     };
     for (size_t i = 0; i < COUNT(refusals); i++) {
         struct read read;
@@ -977,7 +977,7 @@ static enum mly_status read_everything(struct read *read, const struct bytes *fi
     script_init(&read->script, &read->mem.mem, &read->clock);
     expect_body(read, 1, first);
     expect_body(read, 2, second);
-    MLY_TRY(open(read, (const int64_t[]){1, 2}, 2, MLY_OWNER_IMAGE));
+    MLY_TRY(open_reader(read, (const int64_t[]){1, 2}, 2, MLY_OWNER_IMAGE));
     enum mly_status status;
     while ((status = next(read)) == MLY_OK)
         continue;

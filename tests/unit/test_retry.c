@@ -134,6 +134,46 @@ static void too_much_data_is_not_asked_for_again(void **state)
     tear_down(&rig);
 }
 
+/* A slow consumer lets connections run out of their time: that says nothing about the service. */
+static void what_breaks_while_nobody_polls_costs_no_attempt(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, 0, 500);
+    for (int i = 0; i < 3; i++)
+        script_add(&rig.script, (struct script_answer){.key = "a", .status = MLY_E_NETWORK, .after_ms = 10});
+    expect_http(&rig, "a", 200, 0);
+    send(&rig, "a", 1);
+
+    struct mly_response response;
+    for (int i = 0; i < 5; i++) { /* one poll learns of a failure, the next one sends the request again */
+        rig.clock.now_ms += 5000;
+        assert_status(poll(&rig, 0, &response), MLY_AGAIN, NULL);
+    }
+    response = wait_for_answer(&rig);
+
+    assert_int_equal(response.http, 200);
+    assert_int_equal(response.attempts, 1);
+    mly_transport_fini_response(&response);
+    tear_down(&rig);
+}
+
+static void what_breaks_while_somebody_waits_costs_its_attempt(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, 0, 500);
+    script_add(&rig.script, (struct script_answer){.key = "a", .status = MLY_E_NETWORK});
+    send(&rig, "a", 1);
+
+    struct mly_response response = wait_for_answer(&rig);
+
+    assert_int_equal(response.status, MLY_E_NETWORK);
+    assert_int_equal(rig.script.n_log, 1);
+    mly_transport_fini_response(&response);
+    tear_down(&rig);
+}
+
 static void with_nothing_asked_nothing_is_owed(void **state)
 {
     (void)state;
@@ -607,6 +647,8 @@ int main(void)
         cmocka_unit_test(a_good_answer_passes_as_it_is),
         cmocka_unit_test(what_would_not_come_out_better_is_not_asked_again),
         cmocka_unit_test(too_much_data_is_not_asked_for_again),
+        cmocka_unit_test(what_breaks_while_nobody_polls_costs_no_attempt),
+        cmocka_unit_test(what_breaks_while_somebody_waits_costs_its_attempt),
         cmocka_unit_test(with_nothing_asked_nothing_is_owed),
         cmocka_unit_test(a_failure_is_asked_again_and_the_better_answer_passes),
         cmocka_unit_test(delays_double_with_up_to_a_quarter_more),

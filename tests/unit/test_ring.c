@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/chance.h"
@@ -50,6 +51,12 @@ static void note(void *ctx, const char *text)
     memcpy(rig->debug + used + strlen(text), "\n", 2);
 }
 
+static size_t number_of(const struct mly_request *request)
+{
+    assert_int_equal(strncmp(request->key, "key/", 4), 0);
+    return strtoul(request->key + 4, NULL, 10);
+}
+
 static struct mly_ring_options options_of(struct rig *rig, uint32_t max_in_flight)
 {
     return (struct mly_ring_options){
@@ -95,9 +102,7 @@ static size_t want_all(struct rig *rig, uint64_t tickets[MAX_REQUESTS])
     enum mly_status status;
     size_t n = 0;
     while ((status = want(rig, &request)) == MLY_OK) {
-        size_t number = 0;
-        assert_int_equal(sscanf(request.key, "key/%zu", &number), 1);
-        tickets[number] = request.ticket;
+        tickets[number_of(&request)] = request.ticket;
         n++;
     }
     assert_status(status, MLY_AGAIN, &rig->err);
@@ -1020,9 +1025,8 @@ static void ask(struct rig *rig, struct trial *trial)
 {
     struct mly_request request;
     while (want(rig, &request) == MLY_OK) {
-        size_t number = 0;
+        const size_t number = number_of(&request);
         assert_true(rig->n_in_flight <= trial->max_in_flight);
-        assert_int_equal(sscanf(request.key, "key/%zu", &number), 1);
         assert_int_equal(request.fresh, trial->n_asked[number] > 0);
         for (size_t i = 0; i + 1 < rig->n_in_flight; i++)
             assert_true(trial->tickets[trial->waiting[i]] != request.ticket);
@@ -1100,7 +1104,7 @@ static void a_ring_is_freed_with_whatever_is_in_it(void **state)
 {
     (void)state;
     struct rig rig;
-    uint64_t tickets[MAX_REQUESTS];
+    uint64_t tickets[MAX_REQUESTS] = {0};
     set_up(&rig, 9, 5);
     assert_int_equal(want_all(&rig, tickets), 5);
     feed_body(&rig, tickets[0], 0);

@@ -169,7 +169,7 @@ static struct mly_area area_of(const struct read *read, const struct wish *wish)
                                      .south = mly_tile_latitude(home, wish->south + half, 1)}};
 }
 
-static enum mly_status open(struct read *read, const struct wish *wish)
+static enum mly_status open_reader(struct read *read, const struct wish *wish)
 {
     const struct mly_area area = area_of(read, wish);
     const struct mly_query query = {.layer = mly_schema_find("sequences"),
@@ -192,7 +192,7 @@ static enum mly_status open(struct read *read, const struct wish *wish)
 
 static void start(struct read *read, const struct wish *wish)
 {
-    assert_status(open(read, wish), MLY_OK, &read->err);
+    assert_status(open_reader(read, wish), MLY_OK, &read->err);
 }
 
 static enum mly_status next(struct read *read)
@@ -710,7 +710,7 @@ static void without_joining_rows_come_while_the_tiles_do(void **state)
     free_world(&world);
 }
 
-enum { PIECES_ACROSS = 5, PIECE_KEYS = 6 };
+enum { PIECES_ACROSS = 5, PIECE_KEYS = 6, PIECES = PIECES_ACROSS * PIECES_ACROSS * PIECE_KEYS };
 
 /* The ids of all pieces of six sequences in 25 tiles. */
 static void read_piece_ids(int64_t *ids)
@@ -734,10 +734,10 @@ static void read_piece_ids(int64_t *ids)
                                 .max_in_flight = 4,
                                 .stitch = MLY_STITCH_NO});
     while (next(&read) == MLY_OK) {
-        assert_true(n < PIECES_ACROSS * PIECES_ACROSS * PIECE_KEYS);
+        assert_true(n < PIECES);
         ids[n++] = read.row.id;
     }
-    assert_int_equal(n, PIECES_ACROSS * PIECES_ACROSS * PIECE_KEYS);
+    assert_int_equal(n, PIECES);
     stop(&read);
     free_world(&world);
 }
@@ -745,7 +745,7 @@ static void read_piece_ids(int64_t *ids)
 static void every_piece_has_an_id_of_its_own_and_always_the_same(void **state)
 {
     (void)state;
-    int64_t ids[PIECES_ACROSS * PIECES_ACROSS * PIECE_KEYS], again[COUNT(ids)];
+    int64_t ids[PIECES], again[COUNT(ids)];
 
     read_piece_ids(ids);
     read_piece_ids(again);
@@ -1149,7 +1149,7 @@ static enum mly_status read_seven(struct read *read, struct world *world, const 
     fake_clock_init(&read->clock, 1000);
     script_init(&read->script, &read->mem.mem, &read->clock);
     expect_seven(read, world);
-    MLY_TRY(open(read, wish));
+    MLY_TRY(open_reader(read, wish));
     enum mly_status status;
     while ((status = next(read)) == MLY_OK)
         continue;
@@ -1201,7 +1201,7 @@ static void every_allocation_may_fail_also_without_following_or_joining(void **s
 
 /* ---- any area ---- */
 
-enum { BLOCK = 6, MAX_WAYS = 8 };
+enum { BLOCK = 6, BLOCK_TILES = BLOCK * BLOCK, MAX_WAYS = 8 };
 
 /* A straight way along a row or a column of the block's tiles; it ends within the tiles `first` and `last`. */
 struct way {
@@ -1250,7 +1250,7 @@ static bool is_covered(const struct wish *wish, int dx, int dy)
 
 static bool enters(const struct way *way, const struct wish *wish)
 {
-    for (int i = 0; i < BLOCK * BLOCK; i++) {
+    for (int i = 0; i < BLOCK_TILES; i++) {
         if (is_covered(wish, i % BLOCK, i / BLOCK) && passes(way, i % BLOCK, i / BLOCK))
             return true;
     }
@@ -1289,7 +1289,7 @@ static void whatever_the_area_a_sequence_in_it_comes_whole_and_no_tile_too_many_
         struct world world = {.home = usual_home};
         struct read read;
         struct way ways[MAX_WAYS];
-        struct wish wish = {.max_tiles = BLOCK * BLOCK, .max_in_flight = 1 + (uint32_t)chance_below(&chance, 6)};
+        struct wish wish = {.max_tiles = BLOCK_TILES, .max_in_flight = 1 + (uint32_t)chance_below(&chance, 6)};
         size_t n_ways = chance_below(&chance, MAX_WAYS + 1), n_rows = 0, n_entering = 0;
         wish.west = (int)chance_below(&chance, BLOCK);
         wish.east = wish.west + (int)chance_below(&chance, (size_t)(BLOCK - wish.west));
@@ -1300,7 +1300,7 @@ static void whatever_the_area_a_sequence_in_it_comes_whole_and_no_tile_too_many_
             n_entering += enters(&ways[i], &wish);
         }
         prepare(&read, &world);
-        for (int i = 0; i < BLOCK * BLOCK; i++) {
+        for (int i = 0; i < BLOCK_TILES; i++) {
             if (is_needed(&wish, ways, n_ways, i % BLOCK, i / BLOCK))
                 expect_late(&read, &world, i % BLOCK, i / BLOCK, (uint32_t)chance_below(&chance, 50));
         }

@@ -19,6 +19,7 @@ struct rig {
     struct mly_stitch *stitch;
     struct mly_error err;
     struct mly_tile home;
+    bool is_round;      /* vertices in the far west count as those beyond the east */
     struct mly_row row; /* asked for last */
 };
 
@@ -47,7 +48,8 @@ static void tear_down(struct rig *rig)
 static struct mly_tile tile_at(const struct rig *rig, int dx, int dy)
 {
     const struct mly_tile home = rig->home;
-    return (struct mly_tile){.x = home.x + (uint32_t)dx, .y = home.y + (uint32_t)dy, .z = home.z};
+    const uint32_t across = 1u << home.z;
+    return (struct mly_tile){.x = (home.x + (uint32_t)dx) % across, .y = home.y + (uint32_t)dy, .z = home.z};
 }
 
 /* ---- tiles ---- */
@@ -88,7 +90,10 @@ static void add_known(struct rig *rig, int dx, int dy, struct make_lines *lines)
 
 static struct make_vertex vertex_of(const struct rig *rig, struct mly_point point)
 {
-    return make_vertex_at(rig->home, point.x, point.y);
+    struct make_vertex at = make_vertex_at(rig->home, point.x, point.y);
+    if (rig->is_round && at.x < -E)
+        at.x += E << rig->home.z;
+    return at;
 }
 
 static void ask_row(struct rig *rig, uint32_t number)
@@ -580,6 +585,66 @@ static void loops_from_a_border_keep_their_order_also_where_the_line_crosses_it(
         assert_line(&rig, 0, VERTICES({4146, 50}, {4096, 9}, {7, 7}, {4096, 9}, {8, 8}, {4096, 9}, {4156, 60}));
         tear_down(&rig);
     }
+}
+
+static void a_loop_goes_in_where_another_line_passes_and_nowhere_else(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct make_lines lines = {.n = 0};
+    set_up(&rig);
+    make_lines_add(&lines, "a", VERTICES({1, 1}, {50, 50}));
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {4096, 9}));
+    make_lines_add(&lines, "a",
+                   VERTICES({50, 50}, {60, 40}, {50, 50})); /* not at (4096, 9), where the one before ends */
+    add(&rig, 0, 0, &lines);
+    make_lines_add(&lines, "a", VERTICES({0, 9}, {9, 9}));
+    add(&rig, 1, 0, &lines);
+
+    assert_line(&rig, 0, VERTICES({1, 1}, {50, 50}, {60, 40}, {50, 50}, {4096, 9}, {4105, 9}));
+    tear_down(&rig);
+}
+
+static void several_loops_go_in_together_where_a_line_passes_later(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct make_lines lines = {.n = 0};
+    set_up(&rig);
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {60, 40}, {50, 50}));
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {60, 60}, {50, 50}));
+    make_lines_add(&lines, "a", VERTICES({900, 900}, {950, 950}));
+    make_lines_add(&lines, "a", VERTICES({1, 1}, {50, 50}));
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {70, 70}));
+    add(&rig, 0, 0, &lines);
+
+    ask_row(&rig, 0);
+
+    assert_int_equal(rig.row.n_parts, 2);
+    assert_part(&rig, 0, VERTICES({900, 900}, {950, 950}));
+    assert_part(&rig, 1, VERTICES({1, 1}, {50, 50}, {60, 40}, {50, 50}, {60, 60}, {50, 50}, {70, 70}));
+    tear_down(&rig);
+}
+
+static void two_loops_that_meet_twice_are_one_line(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct make_lines lines = {.n = 0};
+    set_up(&rig);
+    make_lines_add(&lines, "a", VERTICES({80, 80}, {70, 60}, {50, 50})); /* from one of the two vertices */
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {60, 70}, {80, 80}));
+    make_lines_add(&lines, "a", VERTICES({50, 50}, {20, 90}, {80, 80})); /* from the other one */
+    make_lines_add(&lines, "a", VERTICES({80, 80}, {90, 20}, {50, 50}));
+    add(&rig, 0, 0, &lines);
+
+    ask_row(&rig, 0);
+
+    assert_int_equal(rig.row.n_parts, 1);
+    assert_int_equal(rig.row.part_ends[0], 9);
+    const struct make_vertex first = vertex_of(&rig, rig.row.points[0]), last = vertex_of(&rig, rig.row.points[8]);
+    assert_true(first.x == last.x && first.y == last.y);
+    tear_down(&rig);
 }
 
 static void a_loop_that_meets_no_other_line_stays_a_part_of_its_own(void **state)
@@ -1529,7 +1594,7 @@ static enum mly_status use_everything(struct rig *rig)
     for (uint32_t i = 0; i < mly_stitch_count(rig->stitch); i++) {
         const enum mly_status status = mly_stitch_neighbours(rig->stitch, i, see, &seen);
         if (status < 0) /* it has no words of its own: the caller knows what it was for */
-            return mly_fail(&rig->err, status, "neighbours");
+            return mly_fail(&rig->err, status, "out of memory for neighbours");
         MLY_TRY(mly_stitch_row(rig->stitch, i, &rig->row, &rig->err));
     }
     return MLY_OK;
@@ -1832,6 +1897,72 @@ static void any_walk_comes_back_in_any_order_of_tiles(void **state)
     assert_true(n_exact > n_rounds / 3); /* enough of them say what they should */
 }
 
+/* ---- any walk over 180° ---- */
+
+enum { MAX_CUTS = MAX_RUNS * MAX_VERTICES };
+
+/* The runs, cut wherever they go over the middle of the block. */
+static size_t cut_runs(const struct run *runs, size_t n_runs, struct run *out)
+{
+    size_t n = 0;
+    for (size_t r = 0; r < n_runs; r++) {
+        const struct run *run = &runs[r];
+        for (size_t i = 0; i < run->n; i++) {
+            const bool crosses = i > 0 && i + 1 < run->n &&
+                                 (run->tiles[i - 1] % BLOCK < BLOCK / 2) != (run->tiles[i] % BLOCK < BLOCK / 2);
+            if (i == 0)
+                out[n++].n = 0;
+            out[n - 1].at[out[n - 1].n++] = run->at[i];
+            if (crosses) {
+                out[n].n = 0;
+                out[n].at[out[n].n++] = run->at[i];
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+/* Whether a walk's pieces tell where it is to be cut: not when it meets itself in the middle of the block, where it may
+ * turn as well, nor when its end joins its beginning. */
+static bool tells_its_cuts(const struct run *run)
+{
+    for (size_t i = 0; i < run->n; i++) {
+        if (run->at[i].x == BLOCK / 2 * E && count_visits(run, 1, run->at[i]) > 1)
+            return false;
+    }
+    return is_unambiguous(run, 1) && !is_same(run->at[0], run->at[run->n - 1]);
+}
+
+static void any_walk_over_180_degrees_is_cut_there_and_nowhere_else(void **state)
+{
+    (void)state;
+    struct chance chance = {.state = 180};
+    struct run *cuts = calloc(MAX_CUTS, sizeof *cuts);
+    unsigned long n_exact = 0, n_rounds = chance_rounds(500);
+    assert_non_null(cuts);
+    for (unsigned long round = 0; round < n_rounds; round++) {
+        struct run run;
+        struct rig rig;
+        make_run(&run, 0, &chance);
+        set_up_at(&rig, (struct mly_tile){.x = (1u << 14) - BLOCK / 2, .y = 9000, .z = 14});
+        rig.is_round = true;
+
+        add_block(&rig, &run, 1, &chance);
+        ask_row(&rig, 0);
+
+        for (size_t i = 0; i + 1 < run.n; i++)
+            assert_int_equal(count_steps(&rig, &run, 1, run.at[i], run.at[i + 1]), 0);
+        if (tells_its_cuts(&run)) {
+            assert_runs_come_back(&rig, cuts, cut_runs(&run, 1, cuts));
+            n_exact++;
+        }
+        tear_down(&rig);
+    }
+    assert_true(n_exact > n_rounds / 4); /* enough of them say what they should */
+    free(cuts);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1857,6 +1988,9 @@ int main(void)
         cmocka_unit_test(one_loop_twice_over_is_one_line),
         cmocka_unit_test(a_line_that_touches_a_border_before_it_crosses_there_is_one_line),
         cmocka_unit_test(loops_from_a_border_keep_their_order_also_where_the_line_crosses_it),
+        cmocka_unit_test(a_loop_goes_in_where_another_line_passes_and_nowhere_else),
+        cmocka_unit_test(several_loops_go_in_together_where_a_line_passes_later),
+        cmocka_unit_test(two_loops_that_meet_twice_are_one_line),
         cmocka_unit_test(a_loop_that_meets_no_other_line_stays_a_part_of_its_own),
         cmocka_unit_test(a_line_over_180_degrees_is_one_sequence_split_there),
         cmocka_unit_test(a_loose_piece_is_connected_over_180_degrees),
@@ -1901,6 +2035,7 @@ int main(void)
         cmocka_unit_test(many_ways_out_and_back_are_one_line),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(any_walk_comes_back_in_any_order_of_tiles),
+        cmocka_unit_test(any_walk_over_180_degrees_is_cut_there_and_nowhere_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
