@@ -264,6 +264,15 @@ static enum mly_status end_cover(struct mly_sequences *s, struct mly_error *err)
 
 /* ---- taking ---- */
 
+static enum mly_status add_tile(struct mly_sequences *s, struct mly_mvt *mvt, struct mly_error *err)
+{
+    const struct mly_tile tile = mly_mvt_tile(mvt);
+    const enum mly_status status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, err);
+    if (status < 0)
+        return mly_wrap(err, status, "tile %s/%u/%u/%u", s->plan->tileset, tile.z, tile.x, tile.y);
+    return MLY_OK;
+}
+
 /* Reads on until rows can be given: MLY_OK. */
 static enum mly_status gather(struct mly_sequences *s, struct mly_error *err)
 {
@@ -271,7 +280,7 @@ static enum mly_status gather(struct mly_sequences *s, struct mly_error *err)
         struct mly_mvt *mvt = NULL;
         enum mly_status status = mly_fetch_take(s->fetch, &mvt, err);
         if (status == MLY_OK)
-            status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, err);
+            status = add_tile(s, mvt, err);
         else if (status == MLY_DONE)
             status = s->phase == PHASE_COVER ? end_cover(s, err) : follow(s, err);
         if (status != MLY_OK)
