@@ -121,7 +121,7 @@ bool CanBeTrue(swq_expr_node *comparison, int field, unsigned absentDates)
     return std::none_of(comparison->papoSubExpr, comparison->papoSubExpr + comparison->nSubExprCount, IsNullLiteral);
 }
 
-// NOLINTNEXTLINE(misc-no-recursion): likewise
+// NOLINTNEXTLINE(misc-no-recursion): as above, the depth is bounded
 void ReplaceComparisons(swq_expr_node *&node, const OGRFeatureDefn *defn, unsigned absentDates)
 {
     const int field = ComparedDate(node, defn);
