@@ -9,8 +9,9 @@
 #include "mvt.h"
 #include "request.h"
 
-struct mly_detections {
-    struct mly_tiles_options options;
+struct detections {
+    struct mly_machine base;
+    struct mly_read_options options;
     const struct mly_plan *plan;
     struct mly_ring *ring;
     size_t next_owner;
@@ -31,65 +32,13 @@ static const struct mly_layer *outline_layer(void)
 
 static enum mly_status next_request(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err)
 {
-    struct mly_detections *d = ctx;
+    struct detections *d = ctx;
     const int64_t *owners = (const void *)d->plan->owners.data;
     if (d->next_owner == d->plan->owners.size / sizeof *owners)
         return MLY_DONE;
     const int64_t owner = owners[d->next_owner++];
     *tag = (uint64_t)owner;
-    return mly_request_detections(d->options.service, owner, out, err);
-}
-
-enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
-                                   struct mly_detections **out, struct mly_error *err)
-{
-    const struct mly_mem *mem = options->mem;
-    struct mly_detections *d = mem->alloc(mem->ctx, sizeof *d);
-    if (!d)
-        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *d = (struct mly_detections){.options = *options, .plan = plan};
-    mly_arena_init(&d->arena, mem, MLY_LIMIT_TILE_MEMORY);
-    mly_buf_init(&d->points, mem, MLY_LIMIT_TILE_MEMORY);
-    mly_buf_init(&d->rings, mem, MLY_LIMIT_TILE_MEMORY);
-    mly_buf_init(&d->polygons, mem, MLY_LIMIT_TILE_MEMORY);
-    const struct mly_ring_options ring = {
-        .mem = mem,
-        .max_in_flight = options->max_in_flight,
-        .next = next_request,
-        .next_ctx = d,
-        .debug = options->debug,
-        .debug_ctx = options->debug_ctx,
-    };
-    const enum mly_status status = mly_ring_new(&ring, &d->ring, err);
-    if (status < 0) {
-        mly_detections_free(d);
-        return status;
-    }
-    *out = d;
-    return MLY_OK;
-}
-
-void mly_detections_free(struct mly_detections *d)
-{
-    if (!d)
-        return;
-    mly_ring_free(d->ring);
-    mly_graph_list_free(d->list);
-    mly_arena_fini(&d->arena);
-    mly_buf_fini(&d->points);
-    mly_buf_fini(&d->rings);
-    mly_buf_fini(&d->polygons);
-    d->options.mem->release(d->options.mem->ctx, d);
-}
-
-enum mly_status mly_detections_want(struct mly_detections *d, struct mly_request *out, struct mly_error *err)
-{
-    return mly_ring_want(d->ring, out, err);
-}
-
-enum mly_status mly_detections_feed(struct mly_detections *d, struct mly_response *response, struct mly_error *err)
-{
-    return mly_ring_feed(d->ring, response, err);
+    return mly_request_detections(d->options.graph_service, owner, out, err);
 }
 
 /* ---- outlines ---- */
@@ -106,13 +55,13 @@ static double signed_area(const struct mly_point *points, size_t n)
     return sum;
 }
 
-static uint32_t count_points(const struct mly_detections *d)
+static uint32_t count_points(const struct detections *d)
 {
     return (uint32_t)(d->points.size / sizeof(struct mly_point));
 }
 
 /* Ends the ring that began at point `first`: an outer one, or the first of a feature, begins a polygon. */
-static enum mly_status end_ring(struct mly_detections *d, uint32_t first, bool is_first)
+static enum mly_status end_ring(struct detections *d, uint32_t first, bool is_first)
 {
     const uint32_t n_points = count_points(d);
     const struct mly_point *points = (const void *)d->points.data;
@@ -127,7 +76,7 @@ static enum mly_status end_ring(struct mly_detections *d, uint32_t first, bool i
     return MLY_OK;
 }
 
-static enum mly_status append_feature(struct mly_detections *d, const struct mly_mvt *mvt, uint32_t index)
+static enum mly_status append_feature(struct detections *d, const struct mly_mvt *mvt, uint32_t index)
 {
     const double extent = mly_mvt_extent(mvt);
     struct mly_mvt_walk walk;
@@ -147,7 +96,7 @@ static enum mly_status append_feature(struct mly_detections *d, const struct mly
     return end_ring(d, ring, is_first);
 }
 
-static enum mly_status decode_outline(struct mly_detections *d, struct mly_span text, struct mly_error *err)
+static enum mly_status decode_outline(struct detections *d, struct mly_span text, struct mly_error *err)
 {
     const struct mly_tile nowhere = {.z = 0};
     struct mly_mvt *mvt = NULL;
@@ -169,7 +118,7 @@ static enum mly_status decode_outline(struct mly_detections *d, struct mly_span 
     return MLY_OK;
 }
 
-static void warn_of_outline(const struct mly_detections *d, int64_t id, const struct mly_error *error)
+static void warn_of_outline(const struct detections *d, int64_t id, const struct mly_error *error)
 {
     char text[MLY_ERROR_TEXT + 96];
     if (!d->options.warn)
@@ -182,7 +131,7 @@ static void warn_of_outline(const struct mly_detections *d, int64_t id, const st
 /* ---- rows ---- */
 
 /* Which column the answer cannot fill, or fills less surely than the question does. */
-static void fill_owner(struct mly_detections *d, struct mly_value *values)
+static void fill_owner(struct detections *d, struct mly_value *values)
 {
     const char *name = d->plan->owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id";
     for (uint32_t i = 0; i < d->plan->layer->n_columns; i++) {
@@ -191,7 +140,7 @@ static void fill_owner(struct mly_detections *d, struct mly_value *values)
     }
 }
 
-static enum mly_status give_row(struct mly_detections *d, struct mly_row *out, struct mly_error *err)
+static enum mly_status give_row(struct detections *d, struct mly_row *out, struct mly_error *err)
 {
     struct mly_error error = {.code = MLY_OK};
     const size_t index = d->row++;
@@ -220,23 +169,35 @@ static enum mly_status give_row(struct mly_detections *d, struct mly_row *out, s
 }
 
 /* MLY_OK: the next answer's list is open. */
-static enum mly_status open_list(struct mly_detections *d, struct mly_error *err)
+static enum mly_status open_list(struct detections *d, struct mly_error *err)
 {
-    struct mly_span body;
-    uint64_t tag = 0;
-    enum mly_status status = mly_ring_take(d->ring, &body, &tag, err);
+    struct mly_ring_answer answer;
+    enum mly_status status = mly_ring_take(d->ring, &answer, err);
     if (status != MLY_OK)
         return status;
-    status = mly_graph_list_open(body, &d->list, err);
+    status = mly_graph_list_open(answer.body, &d->list, err);
     if (status < 0)
         return mly_ring_refuse(d->ring, status, err);
-    d->owner = (int64_t)tag;
+    d->owner = (int64_t)answer.tag;
     d->row = 0;
     return MLY_OK;
 }
 
-enum mly_status mly_detections_take(struct mly_detections *d, struct mly_row *out, struct mly_error *err)
+/* ---- the machine ---- */
+
+static enum mly_status want(struct mly_machine *m, struct mly_request *out, struct mly_error *err)
 {
+    return mly_ring_want(((struct detections *)m)->ring, out, err);
+}
+
+static enum mly_status feed(struct mly_machine *m, struct mly_response *response, struct mly_error *err)
+{
+    return mly_ring_feed(((struct detections *)m)->ring, response, err);
+}
+
+static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct mly_error *err)
+{
+    struct detections *d = (struct detections *)m;
     for (;;) {
         if (d->list && d->row < mly_graph_list_count(d->list))
             return give_row(d, out, err);
@@ -246,4 +207,46 @@ enum mly_status mly_detections_take(struct mly_detections *d, struct mly_row *ou
         if (status != MLY_OK)
             return status;
     }
+}
+
+static void destroy(struct mly_machine *m)
+{
+    struct detections *d = (struct detections *)m;
+    mly_ring_free(d->ring);
+    mly_graph_list_free(d->list);
+    mly_arena_fini(&d->arena);
+    mly_buf_fini(&d->points);
+    mly_buf_fini(&d->rings);
+    mly_buf_fini(&d->polygons);
+    d->options.mem->release(d->options.mem->ctx, d);
+}
+
+enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly_read_options *options,
+                                   struct mly_machine **out, struct mly_error *err)
+{
+    static const struct mly_machine_vtbl vtbl = {.want = want, .feed = feed, .take = take, .destroy = destroy};
+    const struct mly_mem *mem = options->mem;
+    struct detections *d = mem->alloc(mem->ctx, sizeof *d);
+    if (!d)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
+    *d = (struct detections){.base = {.vtbl = &vtbl}, .options = *options, .plan = plan};
+    mly_arena_init(&d->arena, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->points, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->rings, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_buf_init(&d->polygons, mem, MLY_LIMIT_TILE_MEMORY);
+    const struct mly_ring_options ring = {
+        .mem = mem,
+        .max_in_flight = options->max_in_flight,
+        .next = next_request,
+        .next_ctx = d,
+        .debug = options->debug,
+        .debug_ctx = options->debug_ctx,
+    };
+    const enum mly_status status = mly_ring_new(&ring, &d->ring, err);
+    if (status < 0) {
+        destroy(&d->base);
+        return status;
+    }
+    *out = &d->base;
+    return MLY_OK;
 }

@@ -42,6 +42,7 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
     const struct mly_ring_options ring = {
         .mem = mem,
         .max_in_flight = options->max_in_flight,
+        .lane = options->lane,
         .next = next_request,
         .next_ctx = fetch,
         .debug = options->debug,
@@ -69,13 +70,12 @@ enum mly_status mly_fetch_feed(struct mly_fetch *fetch, struct mly_response *res
 enum mly_status mly_fetch_take(struct mly_fetch *fetch, struct mly_mvt **out, struct mly_error *err)
 {
     for (;;) {
-        struct mly_span body;
-        uint64_t tag = 0;
+        struct mly_ring_answer answer;
         mly_arena_reset(&fetch->arena);
-        enum mly_status status = mly_ring_take(fetch->ring, &body, &tag, err);
+        enum mly_status status = mly_ring_take(fetch->ring, &answer, err);
         if (status != MLY_OK)
             return status;
-        status = mly_mvt_open(body, tile_of(tag), fetch->options.layer, &fetch->arena, out, err);
+        status = mly_mvt_open(answer.body, tile_of(answer.tag), fetch->options.layer, &fetch->arena, out, err);
         if (status < 0) {
             status = mly_ring_refuse(fetch->ring, status, err);
             if (status != MLY_AGAIN)

@@ -21,7 +21,8 @@ struct mly_fetch_options {
     const struct mly_layer *layer;
     const char *service; /* address of the tile service */
     const char *tileset;
-    uint32_t max_in_flight;  /* 1 to MLY_LIMIT_CONNECTIONS */
+    uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
+    enum mly_lane lane;
     mly_fetch_next_fn *next; /* called in order, each tile once */
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */

@@ -29,10 +29,19 @@ enum {
     /* Values read from JSON nest three deep; hostile text must not exhaust the stack. */
     MLY_LIMIT_JSON_DEPTH = 16,
 
-    /* Requests. Paths are under 80 bytes; what is left is for the address of the service. */
+    /* Requests. Tiles' paths are under 80 bytes; 50 ids and all fields of an image take 1,600; the cursors of pages
+     * were seen with 200 characters. What is left is for the address of the service. */
     MLY_LIMIT_KEY = 96,
     MLY_LIMIT_ADDRESS = 512,
-    MLY_LIMIT_URL = MLY_LIMIT_ADDRESS + MLY_LIMIT_KEY + 32,
+    MLY_LIMIT_URL = MLY_LIMIT_ADDRESS + 3072,
+    MLY_LIMIT_BATCH = 50,  /* entities in one request: the service promises no more (API.md 2.2) */
+    MLY_LIMIT_PAGE = 2000, /* entities in one page: the service's own maximum (API.md 2.3) */
+    MLY_LIMIT_NAME = 256,  /* a user name or a sequence key in a filter; real ones have 3 to 30 characters */
+    /* Ids that one filter names or one list holds: 100 MB of them; beyond that it is no list but a table to join. */
+    MLY_LIMIT_IDS = 12 << 20,
+    MLY_LIMIT_RADIUS_M = 10000, /* SPEC.md 1: sorting by distance happens in memory */
+    /* Rows that wait to be sorted by distance, some 200 bytes each: the images of two dense cities. */
+    MLY_LIMIT_NEAR_MEMORY = 512 << 20,
     MLY_LIMIT_TOKEN = 1024,     /* tokens seen have 60 to 80 characters */
     MLY_LIMIT_HEADERS = 64,     /* header lines of one answer that are looked at; proxies add a dozen */
     MLY_LIMIT_CONNECTIONS = 64, /* beyond this the service sees a flood, not a user */

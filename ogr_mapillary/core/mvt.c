@@ -462,7 +462,7 @@ static enum mly_status read_parts(const struct decoder *d, const struct feature 
 
 static void clear_row(const struct mly_mvt *mvt, uint32_t row)
 {
-    for (uint32_t column = 0; column < mvt->layer->n_columns; column++)
+    for (uint32_t column = 0; column < mvt->layer->n_tile_columns; column++)
         mvt->cells[column][row] = 0;
 }
 
@@ -515,7 +515,7 @@ static enum mly_status add_feature(struct decoder *d, struct mly_span bytes)
 
 static uint16_t find_column(const struct mly_layer *layer, ProtobufCBinaryData key)
 {
-    for (uint32_t i = 0; i < layer->n_columns; i++) {
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++) {
         const char *name = layer->columns[i].name;
         if (strlen(name) == key.len && memcmp(name, key.data, key.len) == 0)
             return (uint16_t)i;
@@ -547,7 +547,7 @@ static bool make_geometry_room(const struct decoder *d, size_t n_features)
 static enum mly_status make_room(const struct decoder *d, const struct survey *survey)
 {
     struct mly_mvt *mvt = d->mvt;
-    const uint32_t n_columns = mvt->layer->n_columns;
+    const uint32_t n_columns = mvt->layer->n_tile_columns;
     mvt->n_values = (uint32_t)survey->n_values; /* below 2^31: protobuf's sizes are */
     mvt->values = mly_arena_array(d->arena, survey->n_values, sizeof *mvt->values);
     mvt->cells = mly_arena_array(d->arena, n_columns, sizeof *mvt->cells);
@@ -657,7 +657,7 @@ static int64_t row_id(struct mly_value id)
 void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
 {
     const struct mly_layer *layer = mvt->layer;
-    for (uint32_t i = 0; i < layer->n_columns; i++) {
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++) {
         const uint32_t cell = mvt->cells[i][index];
         space->values[i] = cell ? mly_value_coerce(layer->columns[i].type, mvt->values[cell - 1], space->digits[i])
                                 : (struct mly_value){.type = MLY_NULL};
@@ -670,6 +670,8 @@ void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *spac
         .values = space->values,
     };
     if (layer->shape == MLY_POINT) {
+        out->tile = mvt->tile;
+        out->has_position = true;
         out->longitude = mly_tile_longitude(mvt->tile, mvt->x[index], mvt->extent);
         out->latitude = latitude(mvt, mvt->y[index]);
     }

@@ -16,7 +16,8 @@ extern "C" {
 
 struct mly_mvt;
 
-/* A row's values, and the digits of numbers that a text column asked for. */
+/* A row's values, and the digits of numbers that a text column asked for. Zeroed once, before its first row: columns
+ * that tiles do not carry stay MLY_NULL. */
 struct mly_mvt_space {
     struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
     char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];

@@ -5,7 +5,8 @@
 #ifndef MLY_READER_H
 #define MLY_READER_H
 
-#include "tiles.h"
+#include "machine.h"
+#include "plan.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,7 +14,7 @@ extern "C" {
 
 struct mly_reader;
 
-enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
+enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_read_options *options,
                                struct mly_transport *transport, struct mly_reader **out, struct mly_error *err);
 
 /* MLY_OK: a row, valid until the next call. MLY_DONE: that was the last one. The first call sends the first request.
@@ -25,7 +26,7 @@ enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, 
 enum mly_status mly_reader_find(struct mly_reader *reader, int64_t id, struct mly_row *out, struct mly_error *err);
 
 /* The tiles in which the row given last was found, where that is more than its place: of sequences. */
-enum mly_status mly_reader_tiles(const struct mly_reader *reader, mly_tile_fn *fn, void *ctx);
+enum mly_status mly_reader_tiles(struct mly_reader *reader, mly_tile_fn *fn, void *ctx);
 
 /* Drops what is in flight and lets go of the transport, after the last row: mly_reader_find goes on to work. */
 void mly_reader_detach(struct mly_reader *reader);

@@ -10,7 +10,8 @@ enum slot_state {
     SLOT_ASK_AGAIN, /* the answer did not decode; one more attempt */
     SLOT_HELD,      /* waits for its turn */
     SLOT_EMPTY,
-    SLOT_FAILED /* so did this; the read ends when its turn comes */
+    SLOT_TOO_MUCH, /* a failure, unless the taker asks for less */
+    SLOT_FAILED    /* so did this; the read ends when its turn comes */
 };
 
 enum { MAX_DECODE_ATTEMPTS = 2 };
@@ -30,7 +31,8 @@ struct mly_ring {
     struct mly_ring_options options;
     struct mly_request next; /* of the list, made ahead: the end must be known before it is reached */
     uint64_t next_tag;
-    bool has_next, has_failed, is_taken; /* has_failed: some slot; is_taken: the head */
+    bool has_next, is_at_end;  /* of the list; neither: it is not known yet how it goes on */
+    bool has_failed, is_taken; /* has_failed: some slot; is_taken: the head */
     uint64_t head, tail;
     uint32_t n_slots, n_in_flight, n_ask_again;
     size_t held_bytes;
@@ -41,6 +43,7 @@ static enum mly_status look_ahead(struct mly_ring *ring, struct mly_error *err)
 {
     const enum mly_status status = ring->options.next(ring->options.next_ctx, &ring->next, &ring->next_tag, err);
     ring->has_next = status == MLY_OK;
+    ring->is_at_end = status == MLY_DONE;
     return status;
 }
 
@@ -103,7 +106,7 @@ void mly_ring_debug(struct mly_ring *ring, const char *what)
 static enum mly_status ask(struct mly_ring *ring, uint64_t number, struct mly_request *out)
 {
     struct slot *slot = slot_of(ring, number);
-    slot->request.ticket = number;
+    slot->request.ticket = (uint64_t)ring->options.lane << 56 | number;
     slot->request.fresh = slot->n_asked > 0;
     slot->n_asked++;
     slot->state = SLOT_ASKED;
@@ -136,6 +139,8 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
         return MLY_AGAIN;
     if (ring->n_ask_again > 0)
         return ask_again(ring, out);
+    if (!ring->has_next && !ring->is_at_end && !ring->has_failed)
+        MLY_TRY(look_ahead(ring, err));
     if (!may_ask_for_next(ring))
         return MLY_AGAIN;
 
@@ -146,13 +151,12 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
 
 /* ---- feed ---- */
 
-static void fail_slot(struct mly_ring *ring, struct slot *slot, uint32_t attempts)
+static void fail_slot(struct slot *slot, uint32_t attempts)
 {
     if (attempts > 1)
         mly_wrap(&slot->error, slot->error.code, "%u attempts", attempts);
     wrap_slot(slot, slot->error.code, &slot->error);
     slot->state = SLOT_FAILED;
-    ring->has_failed = true;
 }
 
 /* The bytes are broken: another answer may be whole, once. */
@@ -168,8 +172,9 @@ static bool give_second_chance(struct mly_ring *ring, struct slot *slot)
 
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err)
 {
-    struct slot *slot = slot_of(ring, response->ticket);
-    if (response->ticket < ring->head || response->ticket >= ring->tail || slot->state != SLOT_ASKED)
+    const uint64_t number = response->ticket & ((UINT64_C(1) << 56) - 1);
+    struct slot *slot = slot_of(ring, number);
+    if (number < ring->head || number >= ring->tail || slot->state != SLOT_ASKED)
         return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
     ring->n_in_flight--;
     if (response->status == MLY_E_CORRUPT && give_second_chance(ring, slot))
@@ -186,15 +191,21 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
         if (response->http == 404)
             debug_slot(ring, slot, "HTTP 404, taken as empty");
         break;
+    case MLY_VERDICT_TOO_MUCH:
+        fail_slot(slot, response->attempts);
+        if (ring->options.takes_all)
+            slot->state = SLOT_TOO_MUCH;
+        break;
     case MLY_VERDICT_RETRY:
     case MLY_VERDICT_FAILURE:
-        fail_slot(ring, slot, response->attempts);
+        fail_slot(slot, response->attempts);
         break;
     case MLY_VERDICT_STOP:
         if (err)
             *err = slot->error;
         return wrap_slot(slot, slot->error.code, err);
     }
+    ring->has_failed = ring->has_failed || slot->state == SLOT_FAILED;
     return MLY_OK;
 }
 
@@ -215,15 +226,24 @@ static void leave_head(struct mly_ring *ring)
     ring->head++;
 }
 
-static enum mly_status take_held(struct mly_ring *ring, const struct slot *slot, struct mly_span *body, uint64_t *tag)
+static enum mly_status take_head(struct mly_ring *ring, enum mly_answer_kind kind, struct mly_ring_answer *out)
 {
+    const struct slot *slot = slot_of(ring, ring->head);
     ring->is_taken = true;
-    *body = mly_buf_view(&slot->body);
-    *tag = slot->tag;
+    *out = (struct mly_ring_answer){.kind = kind, .tag = slot->tag};
+    if (kind == MLY_ANSWER_BODY)
+        out->body = mly_buf_view(&slot->body);
     return MLY_OK;
 }
 
-enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_span *body, uint64_t *tag, struct mly_error *err)
+static enum mly_status end_with(const struct slot *slot, struct mly_error *err)
+{
+    if (err)
+        *err = slot->error;
+    return slot->error.code;
+}
+
+enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out, struct mly_error *err)
 {
     if (ring->is_taken)
         leave_head(ring);
@@ -231,18 +251,25 @@ enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_span *body, uint
         const struct slot *slot = slot_of(ring, ring->head);
         switch (slot->state) {
         case SLOT_HELD:
-            return take_held(ring, slot, body, tag);
+            return take_head(ring, MLY_ANSWER_BODY, out);
         case SLOT_EMPTY:
+            if (ring->options.takes_all)
+                return take_head(ring, MLY_ANSWER_EMPTY, out);
             continue;
+        case SLOT_TOO_MUCH:
+            return take_head(ring, MLY_ANSWER_TOO_MUCH, out);
         case SLOT_FAILED:
-            if (err)
-                *err = slot->error;
-            return slot->error.code;
+            return end_with(slot, err);
         default:
             return MLY_AGAIN;
         }
     }
-    return ring->has_next ? MLY_AGAIN : MLY_DONE;
+    return ring->is_at_end ? MLY_DONE : MLY_AGAIN;
+}
+
+enum mly_status mly_ring_give_up(struct mly_ring *ring, struct mly_error *err)
+{
+    return end_with(slot_of(ring, ring->head), err);
 }
 
 enum mly_status mly_ring_refuse(struct mly_ring *ring, enum mly_status status, struct mly_error *err)

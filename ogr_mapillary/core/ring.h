@@ -5,7 +5,7 @@
 #ifndef MLY_RING_H
 #define MLY_RING_H
 
-#include "transport.h"
+#include "machine.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -13,16 +13,15 @@ extern "C" {
 
 struct mly_ring;
 
-/* A line for whoever debugs; never a secret. */
-typedef void mly_debug_fn(void *ctx, const char *text);
-
 /* Makes the next request of the list; the ring sets its ticket. `tag` comes back with the answer. MLY_DONE: the list is
- * at its end. */
+ * at its end. MLY_AGAIN: not known yet; it is called again. */
 typedef enum mly_status mly_ring_next_fn(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err);
 
 struct mly_ring_options {
     const struct mly_mem *mem;
     uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
+    enum mly_lane lane;
+    bool takes_all; /* the taker is told of answers without a body, too */
     mly_ring_next_fn *next;
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
@@ -38,9 +37,24 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
  * refuses the caller. Other failures wait for their turn, so that the answers before them still come. */
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
 
-/* MLY_OK: the next answer that has a body, valid until the next call; empty ones are passed over. MLY_AGAIN: feed
- * first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
-enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_span *body, uint64_t *tag, struct mly_error *err);
+enum mly_answer_kind {
+    MLY_ANSWER_BODY,    /* something to decode */
+    MLY_ANSWER_EMPTY,   /* the service has nothing there, or does not know one of the entities */
+    MLY_ANSWER_TOO_MUCH /* it may answer when asked for less */
+};
+
+struct mly_ring_answer {
+    enum mly_answer_kind kind;
+    uint64_t tag;
+    struct mly_span body; /* valid until the next call */
+};
+
+/* MLY_OK: the next answer. Unless the ring `takes_all`, it has a body: empty ones are passed over, and too much is a
+ * failure. MLY_AGAIN: want and feed first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
+enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out, struct mly_error *err);
+
+/* The answer taken last cannot be made smaller: the failure that it was, with the service's words. */
+enum mly_status mly_ring_give_up(struct mly_ring *ring, struct mly_error *err);
 
 /* The body taken last does not decode, says `status` and `err`. MLY_AGAIN: it will be asked for once more, and taken
  * again. Else a failure, with the request's name in front of the message. */

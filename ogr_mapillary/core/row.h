@@ -5,7 +5,13 @@
 #ifndef MLY_ROW_H
 #define MLY_ROW_H
 
+#include "arena.h"
 #include "schema.h"
+#include "tile.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 /* Longitude and latitude in degrees; in an image, 0 to 1 from its left and upper edge. */
 struct mly_point {
@@ -14,6 +20,9 @@ struct mly_point {
 
 struct mly_row {
     int64_t id;                     /* -1: the service sent none that can be used */
+    struct mly_tile tile;           /* in which it was found; of points */
+    bool is_inside;                 /* the area that was asked for holds all of that tile */
+    bool has_position;              /* of MLY_POINT: false when the service gave none */
     double longitude, latitude;     /* degrees; of MLY_POINT */
     const struct mly_point *points; /* of the others: all parts, or rings, one after another */
     const uint32_t *part_ends;      /* index behind each part's last point */
@@ -22,5 +31,12 @@ struct mly_row {
     uint32_t n_polygons;
     const struct mly_value *values; /* one for each column of the layer, in its type or MLY_NULL */
 };
+
+/* A copy with all that it points to, in `arena`; NULL when that has no room. */
+struct mly_row *mly_row_copy(struct mly_arena *arena, const struct mly_row *row, uint32_t n_columns);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -9,8 +9,9 @@
 
 enum phase { PHASE_COVER, PHASE_FOLLOW, PHASE_GIVE };
 
-struct mly_sequences {
-    struct mly_tiles_options options;
+struct sequences {
+    struct mly_machine base;
+    struct mly_read_options options;
     const struct mly_plan *plan;
     enum phase phase;
     struct mly_cover_cursor cursor;
@@ -63,7 +64,7 @@ static void sort_keys(struct mly_buf *set)
     set->size = n * sizeof *keys;
 }
 
-static bool is_visited(const struct mly_sequences *s, uint64_t key)
+static bool is_visited(const struct sequences *s, uint64_t key)
 {
     return s->visited.size && bsearch(&key, s->visited.data, n_keys(&s->visited), sizeof key, compare_keys) != NULL;
 }
@@ -72,13 +73,13 @@ static bool is_visited(const struct mly_sequences *s, uint64_t key)
 
 static bool next_covered(void *ctx, struct mly_tile *out)
 {
-    struct mly_sequences *s = ctx;
+    struct sequences *s = ctx;
     return mly_cover_next(&s->plan->cover, &s->cursor, out, NULL);
 }
 
 static bool next_ahead(void *ctx, struct mly_tile *out)
 {
-    struct mly_sequences *s = ctx;
+    struct sequences *s = ctx;
     if (s->n_listed == n_keys(&s->ahead))
         return false;
     const uint64_t key = keys_of(&s->ahead)[s->n_listed++];
@@ -86,12 +87,12 @@ static bool next_ahead(void *ctx, struct mly_tile *out)
     return true;
 }
 
-static enum mly_status start_fetch(struct mly_sequences *s, mly_fetch_next_fn *next, struct mly_error *err)
+static enum mly_status start_fetch(struct sequences *s, mly_fetch_next_fn *next, struct mly_error *err)
 {
     const struct mly_fetch_options options = {
         .mem = s->options.mem,
         .layer = s->plan->layer,
-        .service = s->options.service,
+        .service = s->options.tile_service,
         .tileset = s->plan->tileset,
         .max_in_flight = s->options.max_in_flight,
         .next = next,
@@ -104,54 +105,7 @@ static enum mly_status start_fetch(struct mly_sequences *s, mly_fetch_next_fn *n
     return mly_fetch_new(&options, &s->fetch, err);
 }
 
-/* ---- life ---- */
-
-enum mly_status mly_sequences_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
-                                  struct mly_sequences **out, struct mly_error *err)
-{
-    const struct mly_mem *mem = options->mem;
-    struct mly_sequences *s = mem->alloc(mem->ctx, sizeof *s);
-    if (!s)
-        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *s = (struct mly_sequences){.options = *options, .plan = plan};
-    struct mly_buf *buffers[] = {&s->visited, &s->ahead, &s->points, &s->ends};
-    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        mly_buf_init(buffers[i], mem, MLY_LIMIT_STITCH_MEMORY);
-    enum mly_status status = mly_stitch_new(plan->layer, plan->cover.zoom, mem, &s->stitch, err);
-    if (status == MLY_OK)
-        status = start_fetch(s, next_covered, err);
-    if (status < 0) {
-        mly_sequences_free(s);
-        return status;
-    }
-    *out = s;
-    return MLY_OK;
-}
-
-void mly_sequences_free(struct mly_sequences *s)
-{
-    if (!s)
-        return;
-    mly_fetch_free(s->fetch);
-    mly_stitch_free(s->stitch);
-    mly_buf_fini(&s->visited);
-    mly_buf_fini(&s->ahead);
-    mly_buf_fini(&s->points);
-    mly_buf_fini(&s->ends);
-    s->options.mem->release(s->options.mem->ctx, s);
-}
-
-enum mly_status mly_sequences_want(struct mly_sequences *s, struct mly_request *out, struct mly_error *err)
-{
-    return s->phase == PHASE_GIVE ? MLY_AGAIN : mly_fetch_want(s->fetch, out, err);
-}
-
-enum mly_status mly_sequences_feed(struct mly_sequences *s, struct mly_response *response, struct mly_error *err)
-{
-    return mly_fetch_feed(s->fetch, response, err);
-}
-
-static void debug(const struct mly_sequences *s, const char *what, uint64_t n)
+static void debug(const struct sequences *s, const char *what, uint64_t n)
 {
     char text[96];
     if (!s->options.debug)
@@ -160,7 +114,7 @@ static void debug(const struct mly_sequences *s, const char *what, uint64_t n)
     s->options.debug(s->options.debug_ctx, text);
 }
 
-static void debug_size(const struct mly_sequences *s)
+static void debug_size(const struct sequences *s)
 {
     const struct mly_stitch_size size = mly_stitch_measure(s->stitch);
     debug(s, "sequences held", size.n_sequences);
@@ -172,13 +126,13 @@ static void debug_size(const struct mly_sequences *s)
 
 static enum mly_status look_ahead(void *ctx, struct mly_tile tile)
 {
-    struct mly_sequences *s = ctx;
+    struct sequences *s = ctx;
     const uint64_t key = key_of(tile);
     return is_visited(s, key) ? MLY_OK : mly_buf_append(&s->ahead, &key, sizeof key);
 }
 
 /* The host's filters decide which sequences are worth following. */
-static enum mly_status drop_unwanted(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status drop_unwanted(struct sequences *s, struct mly_error *err)
 {
     const uint32_t n = mly_stitch_count(s->stitch);
     for (uint32_t i = 0; s->options.keep && i < n; i++) {
@@ -190,7 +144,7 @@ static enum mly_status drop_unwanted(struct mly_sequences *s, struct mly_error *
     return MLY_OK;
 }
 
-static enum mly_status remember_cover(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status remember_cover(struct sequences *s, struct mly_error *err)
 {
     struct mly_cover_cursor cursor = {.node = 0};
     struct mly_tile tile;
@@ -204,7 +158,7 @@ static enum mly_status remember_cover(struct mly_sequences *s, struct mly_error 
     return MLY_OK;
 }
 
-static enum mly_status list_ahead(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status list_ahead(struct sequences *s, struct mly_error *err)
 {
     const uint32_t n = mly_stitch_count(s->stitch);
     s->ahead.size = s->n_listed = 0;
@@ -221,7 +175,7 @@ static enum mly_status list_ahead(struct mly_sequences *s, struct mly_error *err
     return MLY_OK;
 }
 
-static enum mly_status check_budget(const struct mly_sequences *s, struct mly_error *err)
+static enum mly_status check_budget(const struct sequences *s, struct mly_error *err)
 {
     const uint64_t n = n_keys(&s->visited) + n_keys(&s->ahead);
     if (n <= s->plan->max_tiles)
@@ -234,7 +188,7 @@ static enum mly_status check_budget(const struct mly_sequences *s, struct mly_er
 }
 
 /* One round: the tiles behind the borders at which kept sequences end. None left: they are whole. */
-static enum mly_status follow(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status follow(struct sequences *s, struct mly_error *err)
 {
     MLY_TRY(list_ahead(s, err));
     if (s->ahead.size == 0) {
@@ -250,7 +204,7 @@ static enum mly_status follow(struct mly_sequences *s, struct mly_error *err)
     return start_fetch(s, next_ahead, err);
 }
 
-static enum mly_status end_cover(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status end_cover(struct sequences *s, struct mly_error *err)
 {
     debug_size(s);
     MLY_TRY(drop_unwanted(s, err));
@@ -264,7 +218,7 @@ static enum mly_status end_cover(struct mly_sequences *s, struct mly_error *err)
 
 /* ---- taking ---- */
 
-static enum mly_status add_tile(struct mly_sequences *s, struct mly_mvt *mvt, struct mly_error *err)
+static enum mly_status add_tile(struct sequences *s, struct mly_mvt *mvt, struct mly_error *err)
 {
     const struct mly_tile tile = mly_mvt_tile(mvt);
     const enum mly_status status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, err);
@@ -274,7 +228,7 @@ static enum mly_status add_tile(struct mly_sequences *s, struct mly_mvt *mvt, st
 }
 
 /* Reads on until rows can be given: MLY_OK. */
-static enum mly_status gather(struct mly_sequences *s, struct mly_error *err)
+static enum mly_status gather(struct sequences *s, struct mly_error *err)
 {
     while (s->phase != PHASE_GIVE) {
         struct mly_mvt *mvt = NULL;
@@ -289,7 +243,7 @@ static enum mly_status gather(struct mly_sequences *s, struct mly_error *err)
     return MLY_OK;
 }
 
-static enum mly_status take_joined(struct mly_sequences *s, struct mly_row *out, struct mly_error *err)
+static enum mly_status take_joined(struct sequences *s, struct mly_row *out, struct mly_error *err)
 {
     const enum mly_status status = gather(s, err);
     if (status != MLY_OK)
@@ -302,7 +256,7 @@ static enum mly_status take_joined(struct mly_sequences *s, struct mly_row *out,
     return MLY_DONE;
 }
 
-static enum mly_status append_vertex(struct mly_sequences *s, const struct mly_mvt_walk *walk)
+static enum mly_status append_vertex(struct sequences *s, const struct mly_mvt_walk *walk)
 {
     const struct mly_tile tile = mly_mvt_tile(s->mvt);
     const double extent = mly_mvt_extent(s->mvt);
@@ -311,13 +265,13 @@ static enum mly_status append_vertex(struct mly_sequences *s, const struct mly_m
     return mly_buf_append(&s->points, &point, sizeof point);
 }
 
-static enum mly_status end_part(struct mly_sequences *s)
+static enum mly_status end_part(struct sequences *s)
 {
     const uint32_t end = (uint32_t)(s->points.size / sizeof(struct mly_point));
     return end ? mly_buf_append(&s->ends, &end, sizeof end) : MLY_OK;
 }
 
-static enum mly_status make_piece_lines(struct mly_sequences *s)
+static enum mly_status make_piece_lines(struct sequences *s)
 {
     struct mly_mvt_walk walk;
     enum mly_mvt_vertex step;
@@ -332,7 +286,7 @@ static enum mly_status make_piece_lines(struct mly_sequences *s)
 }
 
 /* A piece has no id of its own: its row's is made from the sequence's and the tile's. */
-static int64_t piece_id(const struct mly_sequences *s, int64_t id)
+static int64_t piece_id(const struct sequences *s, int64_t id)
 {
     char text[48];
     const struct mly_tile tile = mly_mvt_tile(s->mvt);
@@ -340,7 +294,7 @@ static int64_t piece_id(const struct mly_sequences *s, int64_t id)
     return id < 0 || n < 0 ? -1 : mly_value_hash(id, text, (size_t)n);
 }
 
-static enum mly_status take_piece(struct mly_sequences *s, struct mly_row *out, struct mly_error *err)
+static enum mly_status take_piece(struct sequences *s, struct mly_row *out, struct mly_error *err)
 {
     while (!s->mvt || s->row == mly_mvt_count(s->mvt)) {
         s->mvt = NULL;
@@ -359,20 +313,72 @@ static enum mly_status take_piece(struct mly_sequences *s, struct mly_row *out, 
     return MLY_OK;
 }
 
-enum mly_status mly_sequences_take(struct mly_sequences *s, struct mly_row *out, struct mly_error *err)
+/* ---- the machine ---- */
+
+static enum mly_status want(struct mly_machine *m, struct mly_request *out, struct mly_error *err)
 {
+    struct sequences *s = (struct sequences *)m;
+    return s->phase == PHASE_GIVE ? MLY_AGAIN : mly_fetch_want(s->fetch, out, err);
+}
+
+static enum mly_status feed(struct mly_machine *m, struct mly_response *response, struct mly_error *err)
+{
+    return mly_fetch_feed(((struct sequences *)m)->fetch, response, err);
+}
+
+static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct mly_error *err)
+{
+    struct sequences *s = (struct sequences *)m;
     return s->plan->stitch == MLY_STITCH_NO ? take_piece(s, out, err) : take_joined(s, out, err);
 }
 
-enum mly_status mly_sequences_find(struct mly_sequences *s, int64_t id, struct mly_row *out, struct mly_error *err)
+static enum mly_status find(struct mly_machine *m, int64_t id, struct mly_row *out, struct mly_error *err)
 {
+    struct sequences *s = (struct sequences *)m;
     const uint32_t number = s->phase == PHASE_GIVE ? mly_stitch_find(s->stitch, id) : UINT32_MAX;
     return number == UINT32_MAX ? MLY_DONE : mly_stitch_row(s->stitch, number, out, err);
 }
 
-enum mly_status mly_sequences_tiles(const struct mly_sequences *s, mly_tile_fn *fn, void *ctx)
+static enum mly_status tiles(struct mly_machine *m, mly_tile_fn *fn, void *ctx)
 {
+    const struct sequences *s = (const struct sequences *)m;
     if (s->plan->stitch == MLY_STITCH_NO)
         return s->mvt ? fn(ctx, mly_mvt_tile(s->mvt)) : MLY_OK;
     return s->next > 0 ? mly_stitch_tiles(s->stitch, s->next - 1, fn, ctx) : MLY_OK;
+}
+
+static void destroy(struct mly_machine *m)
+{
+    struct sequences *s = (struct sequences *)m;
+    mly_fetch_free(s->fetch);
+    mly_stitch_free(s->stitch);
+    mly_buf_fini(&s->visited);
+    mly_buf_fini(&s->ahead);
+    mly_buf_fini(&s->points);
+    mly_buf_fini(&s->ends);
+    s->options.mem->release(s->options.mem->ctx, s);
+}
+
+enum mly_status mly_sequences_new(const struct mly_plan *plan, const struct mly_read_options *options,
+                                  struct mly_machine **out, struct mly_error *err)
+{
+    static const struct mly_machine_vtbl vtbl = {
+        .want = want, .feed = feed, .take = take, .find = find, .tiles = tiles, .destroy = destroy};
+    const struct mly_mem *mem = options->mem;
+    struct sequences *s = mem->alloc(mem->ctx, sizeof *s);
+    if (!s)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
+    *s = (struct sequences){.base = {.vtbl = &vtbl}, .options = *options, .plan = plan};
+    struct mly_buf *buffers[] = {&s->visited, &s->ahead, &s->points, &s->ends};
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        mly_buf_init(buffers[i], mem, MLY_LIMIT_STITCH_MEMORY);
+    enum mly_status status = mly_stitch_new(plan->layer, plan->cover.zoom, mem, &s->stitch, err);
+    if (status == MLY_OK)
+        status = start_fetch(s, next_covered, err);
+    if (status < 0) {
+        destroy(&s->base);
+        return status;
+    }
+    *out = &s->base;
+    return MLY_OK;
 }

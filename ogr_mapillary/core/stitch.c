@@ -168,7 +168,7 @@ static enum mly_status add_sequence(struct mly_stitch *s, const struct mly_row *
     };
     const uint32_t number = mly_stitch_count(s);
     MLY_TRY(mly_buf_append(&s->texts, text->as.text, sequence.n_text));
-    MLY_TRY(mly_buf_append(&s->values, row->values, s->layer->n_columns * sizeof *row->values));
+    MLY_TRY(mly_buf_append(&s->values, row->values, s->layer->n_tile_columns * sizeof *row->values));
     MLY_TRY(mly_buf_append(&s->sequences, &sequence, sizeof sequence));
     if (row->id >= 0) {
         *find_slot(s, row->id, text) = number + 1;
@@ -718,7 +718,7 @@ enum mly_status mly_stitch_row(struct mly_stitch *s, uint32_t number, struct mly
     const enum mly_status status = make_lines(s, sequence);
     if (status < 0)
         return too_much(status, err);
-    memcpy(s->row_values, s->values.data + sequence->values, s->layer->n_columns * sizeof s->row_values[0]);
+    memcpy(s->row_values, s->values.data + sequence->values, s->layer->n_tile_columns * sizeof s->row_values[0]);
     if (s->row_values[0].type == MLY_TEXT) /* the first column is the id; no other one is text */
         s->row_values[0].as.text = (const char *)s->texts.data + sequence->text;
     *out = (struct mly_row){

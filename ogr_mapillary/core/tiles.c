@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tiles.h"
 
-struct mly_tiles {
+struct tiles {
+    struct mly_machine base;
     const struct mly_mem *mem;
     const struct mly_plan *plan;
     struct mly_cover_cursor cursor;
@@ -13,22 +14,54 @@ struct mly_tiles {
 
 static bool next_tile(void *ctx, struct mly_tile *out)
 {
-    struct mly_tiles *tiles = ctx;
+    struct tiles *tiles = ctx;
     return mly_cover_next(&tiles->plan->cover, &tiles->cursor, out, NULL);
 }
 
-enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_tiles_options *options,
-                              struct mly_tiles **out, struct mly_error *err)
+static enum mly_status want(struct mly_machine *m, struct mly_request *out, struct mly_error *err)
 {
+    return mly_fetch_want(((struct tiles *)m)->fetch, out, err);
+}
+
+static enum mly_status feed(struct mly_machine *m, struct mly_response *response, struct mly_error *err)
+{
+    return mly_fetch_feed(((struct tiles *)m)->fetch, response, err);
+}
+
+static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct mly_error *err)
+{
+    struct tiles *tiles = (struct tiles *)m;
+    while (!tiles->mvt || tiles->row == mly_mvt_count(tiles->mvt)) {
+        tiles->mvt = NULL;
+        tiles->row = 0;
+        const enum mly_status status = mly_fetch_take(tiles->fetch, &tiles->mvt, err);
+        if (status != MLY_OK)
+            return status;
+    }
+    mly_mvt_row(tiles->mvt, tiles->row++, &tiles->space, out);
+    return MLY_OK;
+}
+
+static void destroy(struct mly_machine *m)
+{
+    struct tiles *tiles = (struct tiles *)m;
+    mly_fetch_free(tiles->fetch);
+    tiles->mem->release(tiles->mem->ctx, tiles);
+}
+
+enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_read_options *options,
+                              struct mly_machine **out, struct mly_error *err)
+{
+    static const struct mly_machine_vtbl vtbl = {.want = want, .feed = feed, .take = take, .destroy = destroy};
     const struct mly_mem *mem = options->mem;
-    struct mly_tiles *tiles = mem->alloc(mem->ctx, sizeof *tiles);
+    struct tiles *tiles = mem->alloc(mem->ctx, sizeof *tiles);
     if (!tiles)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *tiles = (struct mly_tiles){.mem = mem, .plan = plan};
+    *tiles = (struct tiles){.base = {.vtbl = &vtbl}, .mem = mem, .plan = plan};
     const struct mly_fetch_options fetch = {
         .mem = mem,
         .layer = plan->layer,
-        .service = options->service,
+        .service = options->tile_service,
         .tileset = plan->tileset,
         .max_in_flight = options->max_in_flight,
         .next = next_tile,
@@ -41,37 +74,6 @@ enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_tile
         mem->release(mem->ctx, tiles);
         return status;
     }
-    *out = tiles;
+    *out = &tiles->base;
     return MLY_OK;
-}
-
-enum mly_status mly_tiles_want(struct mly_tiles *tiles, struct mly_request *out, struct mly_error *err)
-{
-    return mly_fetch_want(tiles->fetch, out, err);
-}
-
-enum mly_status mly_tiles_feed(struct mly_tiles *tiles, struct mly_response *response, struct mly_error *err)
-{
-    return mly_fetch_feed(tiles->fetch, response, err);
-}
-
-enum mly_status mly_tiles_take(struct mly_tiles *tiles, struct mly_row *out, struct mly_error *err)
-{
-    while (!tiles->mvt || tiles->row == mly_mvt_count(tiles->mvt)) {
-        tiles->mvt = NULL;
-        tiles->row = 0;
-        const enum mly_status status = mly_fetch_take(tiles->fetch, &tiles->mvt, err);
-        if (status != MLY_OK)
-            return status;
-    }
-    mly_mvt_row(tiles->mvt, tiles->row++, &tiles->space, out);
-    return MLY_OK;
-}
-
-void mly_tiles_free(struct mly_tiles *tiles)
-{
-    if (!tiles)
-        return;
-    mly_fetch_free(tiles->fetch);
-    tiles->mem->release(tiles->mem->ctx, tiles);
 }

@@ -78,8 +78,10 @@ static struct mly_value as_number(struct mly_value raw)
         return integer(MLY_INT, raw.as.i);
     case MLY_REAL:
         return from_real(raw.as.r);
-    default:
+    case MLY_INT:
         return raw;
+    default:
+        return null_value;
     }
 }
 
@@ -241,6 +243,9 @@ struct mly_value mly_value_coerce(enum mly_type want, struct mly_value raw, char
         return as_text(raw, scratch);
     case MLY_TIME:
         return as_time(raw);
+    case MLY_INTS:
+    case MLY_REALS:
+        return raw.type == want ? raw : null_value;
     case MLY_NULL:
         break;
     }

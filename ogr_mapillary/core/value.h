@@ -18,7 +18,9 @@ enum mly_type {
     MLY_INT,  /* as.i */
     MLY_REAL, /* as.r, finite */
     MLY_TEXT, /* as.text, n_bytes; any bytes at all: who shows it checks the encoding */
-    MLY_TIME  /* as.i: milliseconds since 1970-01-01T00:00:00Z, positive, before the year 10000 */
+    MLY_TIME, /* as.i: milliseconds since 1970-01-01T00:00:00Z, positive, before the year 10000 */
+    MLY_INTS, /* as.ints, n_bytes of them */
+    MLY_REALS /* as.reals, n_bytes of them; each is finite */
 };
 
 struct mly_value {
@@ -26,8 +28,10 @@ struct mly_value {
         int64_t i;
         double r;
         const char *text; /* not terminated */
+        const int64_t *ints;
+        const double *reals;
     } as;
-    uint32_t n_bytes; /* of text */
+    uint32_t n_bytes; /* of text and lists */
     enum mly_type type;
 };
 
@@ -38,7 +42,7 @@ enum { MLY_VALUE_SCRATCH = 32 }; /* any number's digits fit */
 
 /* `raw` as a column of type `want` has it. Encodings other than the expected one are accepted (API.md 1.2: a number as
  * text, a boolean as a number, a time in ISO 8601); what cannot be read, an empty string among them, is MLY_NULL. Text
- * made from a number lies in `scratch`. */
+ * made from a number lies in `scratch`. Lists are nothing but lists. */
 struct mly_value mly_value_coerce(enum mly_type want, struct mly_value raw, char scratch[MLY_VALUE_SCRATCH]);
 
 /* 63 bits of FNV-1a: the same number for the same text on every machine, never negative. `seed` is 0, or the hash of

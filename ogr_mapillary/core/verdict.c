@@ -51,7 +51,7 @@ static enum mly_verdict judge_refusal(const struct mly_response *response, const
     if (error->is_transient || error->code == CODE_OUTAGE || error->code == CODE_RATE_LIMIT)
         return remote(MLY_VERDICT_RETRY, response, error, err);
     if (error->code == CODE_TOO_MUCH_DATA) /* the same request fails again, however often */
-        return remote(MLY_VERDICT_FAILURE, response, error, err);
+        return remote(MLY_VERDICT_TOO_MUCH, response, error, err);
     return remote(is_temporary(http) ? MLY_VERDICT_RETRY : MLY_VERDICT_FAILURE, response, error, err);
 }
 

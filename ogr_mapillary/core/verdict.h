@@ -11,14 +11,15 @@ extern "C" {
 #endif
 
 enum mly_verdict {
-    MLY_VERDICT_BODY,    /* 200 with something to decode */
-    MLY_VERDICT_EMPTY,   /* the service has nothing there: 204, 404, or 200 without a byte */
-    MLY_VERDICT_RETRY,   /* asking again later may help; `err` says what happened */
-    MLY_VERDICT_FAILURE, /* asking again will not help */
-    MLY_VERDICT_STOP     /* nor will any other request: the token or the caller is refused */
+    MLY_VERDICT_BODY,     /* 200 with something to decode */
+    MLY_VERDICT_EMPTY,    /* the service has nothing there: 204, 404, or 200 without a byte */
+    MLY_VERDICT_RETRY,    /* asking again later may help; `err` says what happened */
+    MLY_VERDICT_TOO_MUCH, /* asking for less may help, asking again will not */
+    MLY_VERDICT_FAILURE,  /* asking again will not help */
+    MLY_VERDICT_STOP      /* nor will any other request: the token or the caller is refused */
 };
 
-/* For the last three, `err` (may be NULL) says what happened and what to do. A Graph answer is empty when the service
+/* For the last four, `err` (may be NULL) says what happened and what to do. A Graph answer is empty when the service
  * does not know the entity. */
 enum mly_verdict mly_verdict_of(enum mly_request_kind kind, const struct mly_response *response, struct mly_error *err);
 enum mly_verdict mly_verdict_of_tile(const struct mly_response *response, struct mly_error *err);

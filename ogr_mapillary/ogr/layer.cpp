@@ -34,6 +34,10 @@ FieldType FieldTypeOf(mly_type type)
             return {OFTReal, OFSTNone};
         case MLY_TIME:
             return {OFTDateTime, OFSTNone};
+        case MLY_INTS:
+            return {OFTInteger64List, OFSTNone};
+        case MLY_REALS:
+            return {OFTRealList, OFSTNone};
         default:
             return {OFTString, OFSTNone};
     }
@@ -65,7 +69,7 @@ OGRFeatureDefn *MakeDefn(const mly_layer *layer)
         defn->GetGeomFieldDefn(0)->SetSpatialRef(srs);
         srs->Release();
     }
-    for (uint32_t i = 0; i < layer->n_columns; i++)
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++)
     {
         const mly_column &column = layer->columns[i];
         const FieldType type = FieldTypeOf(column.type);
@@ -113,6 +117,15 @@ char *MakeString(const mly_value &value)
     return ascii;
 }
 
+// A list, in memory that OGR frees.
+void *CopyBytes(const mly_value &list)
+{
+    void *copy = CPLMalloc(list.n_bytes + size_t{1});  // an empty one, too, needs a place
+    if (list.n_bytes > 0)
+        memcpy(copy, list.as.ints, list.n_bytes);
+    return copy;
+}
+
 // Written in place, without the look-ups and copies of SetField(). Zeroed first: parts that a type does not use hold
 // OGR's mark for "unset".
 void SetRawField(OGRField *field, const mly_value &value)
@@ -134,6 +147,14 @@ void SetRawField(OGRField *field, const mly_value &value)
             break;
         case MLY_TEXT:
             field->String = MakeString(value);
+            break;
+        case MLY_INTS:
+            field->Integer64List.nCount = static_cast<int>(value.n_bytes / sizeof(GIntBig));
+            field->Integer64List.paList = static_cast<GIntBig *>(CopyBytes(value));
+            break;
+        case MLY_REALS:
+            field->RealList.nCount = static_cast<int>(value.n_bytes / sizeof(double));
+            field->RealList.paList = static_cast<double *>(CopyBytes(value));
             break;
         case MLY_NULL:
             OGR_RawField_SetNull(field);
@@ -280,9 +301,10 @@ mly::ReaderPtr OGRMapillaryLayer::MakeReader(mly::Plan &plan, mly_transport *tra
                                              void *keepCtx)
 {
     const mly::Settings &settings = dataset_->GetSettings();
-    mly_tiles_options options{};
+    mly_read_options options{};
     options.mem = mly_mem_system();
-    options.service = dataset_->ServiceOf(layer_).url.text;
+    options.tile_service = dataset_->GetSettings().tiles.url.text;
+    options.graph_service = dataset_->GetSettings().graph.url.text;
     options.max_in_flight = static_cast<uint32_t>(settings.connections);
     options.debug = mly::Debug;
     options.warn = mly::Warn;

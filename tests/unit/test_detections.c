@@ -173,9 +173,9 @@ static enum mly_status open_reader(struct read *read, const int64_t *owners, uin
                                     .owner = owner,
                                     .max_requests = 100};
     MLY_TRY(mly_plan_make(&query, &read->mem.mem, &read->plan, &read->err));
-    const struct mly_tiles_options options = {
+    const struct mly_read_options options = {
         .mem = &read->mem.mem,
-        .service = "https://graph.example.org",
+        .graph_service = "https://graph.example.org",
         .max_in_flight = 4,
         .debug_ctx = read,
         .warn = note,
@@ -806,8 +806,8 @@ static void warnings_need_no_listener(void **state)
     prepare(&read);
     expect_body(&read, 1, &body);
     assert_status(mly_plan_make(&query, &read.mem.mem, &read.plan, &read.err), MLY_OK, &read.err);
-    const struct mly_tiles_options options = {
-        .mem = &read.mem.mem, .service = "https://graph.example.org", .max_in_flight = 4};
+    const struct mly_read_options options = {
+        .mem = &read.mem.mem, .graph_service = "https://graph.example.org", .max_in_flight = 4};
     assert_status(mly_reader_new(&read.plan, &options, &read.script.base, &read.reader, &read.err), MLY_OK, &read.err);
 
     assert_next(&read, 72);

@@ -228,7 +228,7 @@ static void what_a_feature_does_not_say_is_nothing(void **state)
 
     const struct mly_row row = open_tile_row(&open, 0);
 
-    for (uint32_t i = 0; i < mly_schema_find("images")->n_columns; i++)
+    for (uint32_t i = 0; i < mly_schema_find("images")->n_tile_columns; i++)
         assert_int_equal(row.values[i].type, MLY_NULL);
     open_tile_close(&open);
 }

@@ -40,7 +40,7 @@ static bool is_same_value(struct mly_value a, struct mly_value b)
 static bool has_same_values(const struct mly_layer *layer, const struct mly_row *row,
                             const struct reference_row *expected)
 {
-    for (uint32_t i = 0; i < layer->n_columns; i++) {
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++) {
         char scratch[MLY_VALUE_SCRATCH];
         struct mly_value value = mly_value_coerce(layer->columns[i].type, expected->values[i], scratch);
         if (i == 0 && value.type == MLY_INT && value.as.i <= 0)

@@ -38,8 +38,8 @@ static void set_up(struct rig *rig, size_t n_tiles)
 
 static enum mly_status open_reader(struct rig *rig, struct mly_transport *transport, uint32_t max_in_flight)
 {
-    const struct mly_tiles_options options = {
-        .mem = &rig->mem.mem, .service = "https://tiles.example.org", .max_in_flight = max_in_flight};
+    const struct mly_read_options options = {
+        .mem = &rig->mem.mem, .tile_service = "https://tiles.example.org", .max_in_flight = max_in_flight};
     return mly_reader_new(&rig->street.plan, &options, transport, &rig->reader, &rig->err);
 }
 

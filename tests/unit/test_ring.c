@@ -147,21 +147,20 @@ static enum mly_status feed_silence(struct rig *rig, uint64_t ticket, enum mly_s
 
 static enum mly_status take(struct rig *rig)
 {
-    struct mly_span body;
-    uint64_t tag = 0;
-    return mly_ring_take(rig->ring, &body, &tag, &rig->err);
+    struct mly_ring_answer answer;
+    return mly_ring_take(rig->ring, &answer, &rig->err);
 }
 
 /* The next answer is that to request `number`. */
 static void assert_takes(struct rig *rig, size_t number)
 {
     char text[32];
-    struct mly_span body = {.data = NULL};
-    uint64_t tag = 0;
+    struct mly_ring_answer answer;
     (void)snprintf(text, sizeof text, "body of %zu", number);
-    assert_status(mly_ring_take(rig->ring, &body, &tag, &rig->err), MLY_OK, &rig->err);
-    assert_true(tag == tag_base + number);
-    assert_span(body, text, strlen(text));
+    assert_status(mly_ring_take(rig->ring, &answer, &rig->err), MLY_OK, &rig->err);
+    assert_int_equal(answer.kind, MLY_ANSWER_BODY);
+    assert_true(answer.tag == tag_base + number);
+    assert_span(answer.body, text, strlen(text));
 }
 
 /* ---- the list ---- */
@@ -386,17 +385,17 @@ static void a_body_is_moved_and_stays_until_the_next_one_is_taken(void **state)
 {
     (void)state;
     struct rig rig;
-    uint64_t tickets[MAX_REQUESTS], tag = 0;
-    struct mly_span body;
+    uint64_t tickets[MAX_REQUESTS];
+    struct mly_ring_answer answer;
     set_up(&rig, 2, 2);
     assert_int_equal(want_all(&rig, tickets), 2);
     feed_body(&rig, tickets[0], 0);
-    assert_status(mly_ring_take(rig.ring, &body, &tag, &rig.err), MLY_OK, &rig.err);
+    assert_status(mly_ring_take(rig.ring, &answer, &rig.err), MLY_OK, &rig.err);
 
     feed_body(&rig, tickets[1], 1);
     assert_int_equal(want_all(&rig, tickets), 0);
 
-    assert_span(body, "body of 0", 9);
+    assert_span(answer.body, "body of 0", 9);
     assert_int_equal(rig.mem.n_live, 3); /* the ring and two bodies: nothing was copied */
     assert_takes(&rig, 1);
     assert_int_equal(rig.mem.n_live, 2); /* the first body is gone */
@@ -899,15 +898,15 @@ static void nobody_needs_the_words_of_a_failure(void **state)
 {
     (void)state;
     struct rig rig;
-    uint64_t tickets[MAX_REQUESTS], tag = 0;
-    struct mly_span body;
+    uint64_t tickets[MAX_REQUESTS];
+    struct mly_ring_answer answer;
     set_up(&rig, 3, 3);
     assert_int_equal(want_all(&rig, tickets), 3);
     struct mly_response gone = {.ticket = tickets[0], .http = 410}, refused = {.ticket = tickets[1], .http = 401};
 
     assert_status(mly_ring_feed(rig.ring, &gone, NULL), MLY_OK, NULL);
     assert_status(mly_ring_feed(rig.ring, &refused, NULL), MLY_E_AUTH, NULL);
-    assert_status(mly_ring_take(rig.ring, &body, &tag, NULL), MLY_E_REMOTE, NULL);
+    assert_status(mly_ring_take(rig.ring, &answer, NULL), MLY_E_REMOTE, NULL);
 
     tear_down(&rig);
 }
@@ -1054,16 +1053,15 @@ static void reply(struct rig *rig, struct trial *trial, struct chance *chance)
 static bool take_some(struct rig *rig, const struct trial *trial, size_t *next)
 {
     for (;;) {
-        struct mly_span body;
-        uint64_t tag = 0;
-        const enum mly_status status = mly_ring_take(rig->ring, &body, &tag, &rig->err);
+        struct mly_ring_answer answer;
+        const enum mly_status status = mly_ring_take(rig->ring, &answer, &rig->err);
         if (status != MLY_OK) {
             assert_true(status == MLY_AGAIN || status == MLY_DONE);
             return status == MLY_AGAIN;
         }
         while (trial->fates[*next] == EMPTY)
             ++*next;
-        assert_true(tag == tag_base + *next);
+        assert_true(answer.tag == tag_base + *next);
         if (trial->fates[*next] == REFUSED_ONCE && trial->n_asked[*next] == 1)
             assert_status(mly_ring_refuse(rig->ring, MLY_E_CORRUPT, &rig->err), MLY_AGAIN, &rig->err);
         else

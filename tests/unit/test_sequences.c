@@ -178,9 +178,9 @@ static enum mly_status open_reader(struct read *read, const struct wish *wish)
                                     .zoom = read->home.z,
                                     .stitch = wish->stitch};
     MLY_TRY(mly_plan_make(&query, &read->mem.mem, &read->plan, &read->err));
-    const struct mly_tiles_options options = {
+    const struct mly_read_options options = {
         .mem = &read->mem.mem,
-        .service = "https://tiles.example.org",
+        .tile_service = "https://tiles.example.org",
         .max_in_flight = wish->max_in_flight,
         .debug = note,
         .debug_ctx = read,

@@ -13,7 +13,7 @@
 struct rig {
     struct fail_mem mem;
     struct street street;
-    struct mly_tiles *tiles;
+    struct mly_machine *tiles;
     struct mly_error err;
     char debug[8192]; /* the lines so far */
 };
@@ -33,9 +33,9 @@ static void set_up(struct rig *rig, size_t n_tiles, uint32_t max_in_flight)
     street_init(&rig->street, n_tiles);
     rig->err = (struct mly_error){.code = MLY_OK};
     rig->debug[0] = '\0';
-    const struct mly_tiles_options options = {
+    const struct mly_read_options options = {
         .mem = &rig->mem.mem,
-        .service = "https://tiles.example.org",
+        .tile_service = "https://tiles.example.org",
         .max_in_flight = max_in_flight,
         .debug = note,
         .debug_ctx = rig,
@@ -45,7 +45,7 @@ static void set_up(struct rig *rig, size_t n_tiles, uint32_t max_in_flight)
 
 static void tear_down(struct rig *rig)
 {
-    mly_tiles_free(rig->tiles);
+    mly_machine_free(rig->tiles);
     street_free(&rig->street);
     assert_nothing_leaks(&rig->mem);
 }
@@ -56,7 +56,7 @@ static size_t want_all(struct rig *rig, struct mly_request *last)
     struct mly_request request;
     enum mly_status status;
     size_t n = 0;
-    while ((status = mly_tiles_want(rig->tiles, &request, &rig->err)) == MLY_OK) {
+    while ((status = mly_machine_want(rig->tiles, &request, &rig->err)) == MLY_OK) {
         n++;
         if (last)
             *last = request;
@@ -70,7 +70,7 @@ static enum mly_status feed(struct rig *rig, uint64_t ticket, int http, struct m
     struct mly_response response = {.ticket = ticket, .http = http, .attempts = 1};
     mly_buf_init(&response.body, &rig->mem.mem, MLY_LIMIT_BODY);
     assert_status(mly_buf_append(&response.body, body.data, body.size), MLY_OK, NULL);
-    const enum mly_status status = mly_tiles_feed(rig->tiles, &response, &rig->err);
+    const enum mly_status status = mly_machine_feed(rig->tiles, &response, &rig->err);
     mly_transport_fini_response(&response);
     return status;
 }
@@ -95,7 +95,7 @@ static void feed_nothing(struct rig *rig, uint64_t ticket, int http)
 static enum mly_status take(struct rig *rig, int64_t *id)
 {
     struct mly_row row;
-    const enum mly_status status = mly_tiles_take(rig->tiles, &row, &rig->err);
+    const enum mly_status status = mly_machine_take(rig->tiles, &row, &rig->err);
     if (status == MLY_OK)
         *id = row.id;
     return status;
@@ -127,7 +127,7 @@ static void tiles_are_wanted_in_the_plan_s_order(void **state)
     for (size_t i = 0; i < 5; i++) {
         struct mly_request request;
 
-        assert_status(mly_tiles_want(rig.tiles, &request, &rig.err), MLY_OK, &rig.err);
+        assert_status(mly_machine_want(rig.tiles, &request, &rig.err), MLY_OK, &rig.err);
 
         assert_string_equal(request.key, rig.street.keys[i]);
         assert_says(request.url, "https://tiles.example.org/maps/vtp/mly1_public/2/14/");
@@ -160,10 +160,11 @@ static void no_number_in_flight_and_too_many_are_refused(void **state)
     street_init(&street, 1);
     for (size_t i = 0; i < COUNT(numbers); i++) {
         struct fail_mem mem;
-        struct mly_tiles *tiles = NULL;
+        struct mly_machine *tiles = NULL;
         struct mly_error err = {.code = MLY_OK};
         fail_mem_init(&mem);
-        const struct mly_tiles_options options = {.mem = &mem.mem, .service = "https://a", .max_in_flight = numbers[i]};
+        const struct mly_read_options options = {
+            .mem = &mem.mem, .tile_service = "https://a", .max_in_flight = numbers[i]};
 
         assert_status(mly_tiles_new(&street.plan, &options, &tiles, &err), MLY_E_ARG, NULL);
 
@@ -178,22 +179,22 @@ static void an_address_that_is_too_long_is_an_error_not_a_short_read(void **stat
     (void)state;
     struct street street;
     struct fail_mem mem;
-    struct mly_tiles *tiles = NULL;
+    struct mly_machine *tiles = NULL;
     struct mly_error err = {.code = MLY_OK};
     char service[MLY_LIMIT_URL];
     memset(service, 's', sizeof service - 1);
     service[sizeof service - 1] = '\0';
     street_init(&street, 2);
     fail_mem_init(&mem);
-    const struct mly_tiles_options options = {.mem = &mem.mem, .service = service, .max_in_flight = 2};
+    const struct mly_read_options options = {.mem = &mem.mem, .tile_service = service, .max_in_flight = 2};
     struct mly_request request;
 
     enum mly_status status = mly_tiles_new(&street.plan, &options, &tiles, &err);
     if (status == MLY_OK)
-        status = mly_tiles_want(tiles, &request, &err);
+        status = mly_machine_want(tiles, &request, &err);
 
     assert_status(status, MLY_E_LIMIT, NULL);
-    mly_tiles_free(tiles);
+    mly_machine_free(tiles);
     street_free(&street);
     assert_nothing_leaks(&mem);
 }
@@ -374,7 +375,7 @@ static void a_failure_names_its_attempts(void **state)
     assert_int_equal(want_all(&rig, NULL), 1);
     struct mly_response response = {.ticket = 0, .status = MLY_E_NETWORK, .attempts = 4, .why = "time-out"};
 
-    assert_status(mly_tiles_feed(rig.tiles, &response, &rig.err), MLY_OK, &rig.err);
+    assert_status(mly_machine_feed(rig.tiles, &response, &rig.err), MLY_OK, &rig.err);
 
     assert_takes(&rig, MLY_E_NETWORK);
     assert_says(rig.err.text, "4 attempts");
@@ -413,9 +414,9 @@ static void nobody_has_to_listen_to_failures(void **state)
     assert_int_equal(want_all(&first, NULL), 1);
     assert_int_equal(want_all(&second, NULL), 1);
 
-    assert_status(mly_tiles_feed(first.tiles, &refused, NULL), MLY_E_AUTH, NULL);
-    assert_status(mly_tiles_feed(second.tiles, &failed, NULL), MLY_OK, NULL);
-    assert_status(mly_tiles_take(second.tiles, &row, NULL), MLY_E_REMOTE, NULL);
+    assert_status(mly_machine_feed(first.tiles, &refused, NULL), MLY_E_AUTH, NULL);
+    assert_status(mly_machine_feed(second.tiles, &failed, NULL), MLY_OK, NULL);
+    assert_status(mly_machine_take(second.tiles, &row, NULL), MLY_E_REMOTE, NULL);
 
     tear_down(&first);
     tear_down(&second);
@@ -473,11 +474,11 @@ static void a_body_that_does_not_inflate_is_asked_for_once_more(void **state)
     set_up(&rig, 1, 1);
     assert_int_equal(want_all(&rig, NULL), 1);
 
-    assert_status(mly_tiles_feed(rig.tiles, &broken, &rig.err), MLY_OK, &rig.err);
+    assert_status(mly_machine_feed(rig.tiles, &broken, &rig.err), MLY_OK, &rig.err);
     assert_int_equal(want_all(&rig, &again), 1);
     assert_true(again.fresh);
     broken.status = MLY_E_CORRUPT;
-    assert_status(mly_tiles_feed(rig.tiles, &broken, &rig.err), MLY_OK, &rig.err);
+    assert_status(mly_machine_feed(rig.tiles, &broken, &rig.err), MLY_OK, &rig.err);
 
     assert_takes(&rig, MLY_E_CORRUPT);
     assert_says(rig.err.text, "the gzip is broken");
@@ -564,7 +565,7 @@ static void read_all(struct arrivals *arrivals, struct rig *rig, uint32_t max, s
     int64_t id = 0, last_id = 0;
     while (status != MLY_DONE) {
         struct mly_request request;
-        while (chance_below(&arrivals->chance, 4) && mly_tiles_want(rig->tiles, &request, &rig->err) == MLY_OK)
+        while (chance_below(&arrivals->chance, 4) && mly_machine_want(rig->tiles, &request, &rig->err) == MLY_OK)
             arrivals->in_flight[arrivals->n_in_flight++] = request.ticket;
         assert_true(arrivals->n_in_flight <= max);
         status = take(rig, &id);

@@ -176,7 +176,7 @@ static void code_1_is_too_much_data_and_fails_the_same_way_again(void **state)
 
     assert_verdict(answer_text(500, "{\"error\":{\"code\":1,\"error_subcode\":99,\"message\":\"Please reduce the "
                                     "amount of data you're asking for, then retry your request\"}}"),
-                   MLY_VERDICT_FAILURE, MLY_E_REMOTE);
+                   MLY_VERDICT_TOO_MUCH, MLY_E_REMOTE);
 }
 
 static void other_statuses_are_failures(void **state)
@@ -267,7 +267,7 @@ static void the_graph_s_other_answers_mean_what_they_mean_for_tiles(void **state
     assert_graph_verdict(answer_text(200, "{\"data\":[]}"), MLY_VERDICT_BODY);
     assert_graph_verdict(answer_text(401, ""), MLY_VERDICT_STOP);
     assert_graph_verdict(answer_text(500, "{\"error\":{\"code\":190}}"), MLY_VERDICT_STOP);
-    assert_graph_verdict(answer_text(500, "{\"error\":{\"code\":1}}"), MLY_VERDICT_FAILURE);
+    assert_graph_verdict(answer_text(500, "{\"error\":{\"code\":1}}"), MLY_VERDICT_TOO_MUCH);
     assert_graph_verdict(answer_text(500, "{\"error\":{\"code\":2}}"), MLY_VERDICT_RETRY);
     assert_graph_verdict(answer_text(403, "{\"error\":{\"code\":4}}"), MLY_VERDICT_RETRY);
     assert_graph_verdict(answer_text(429, ""), MLY_VERDICT_RETRY);

@@ -132,7 +132,7 @@ static const char *refuse_geometry(const feature_message *feature, enum mly_shap
 
 static int column_of(const struct mly_layer *layer, const ProtobufCBinaryData *key)
 {
-    for (uint32_t i = 0; i < layer->n_columns; i++) {
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++) {
         if (is_text(key, layer->columns[i].name))
             return (int)i;
     }
