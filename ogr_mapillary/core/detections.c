@@ -15,12 +15,12 @@ struct detections {
     const struct mly_plan *plan;
     struct mly_ring *ring;
     size_t next_owner;
-    struct mly_graph_list *list; /* of which rows are being given; NULL between answers */
+    struct mly_graph *list; /* of which rows are being given; NULL between answers */
     size_t row;
     int64_t owner;
-    struct mly_arena arena;                 /* one outline, decoded */
+    struct mly_arena arena;                 /* a row's digits and its outline, decoded */
     struct mly_buf points, rings, polygons; /* the row's geometry */
-    struct mly_mvt_space space;
+    struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
 };
 
 /* An outline's only layer, whose attributes (type=polygon) say nothing. */
@@ -96,11 +96,14 @@ static enum mly_status append_feature(struct detections *d, const struct mly_mvt
     return end_ring(d, ring, is_first);
 }
 
-static enum mly_status decode_outline(struct detections *d, struct mly_span text, struct mly_error *err)
+static enum mly_status decode_outline(struct detections *d, struct mly_value geometry, struct mly_error *err)
 {
     const struct mly_tile nowhere = {.z = 0};
+    struct mly_span text = {.data = NULL};
     struct mly_mvt *mvt = NULL;
     struct mly_span bytes = {.data = NULL};
+    if (geometry.type == MLY_TEXT)
+        text = (struct mly_span){.data = (const uint8_t *)geometry.as.text, .size = geometry.n_bytes};
     uint8_t *decoded = mly_arena_alloc(&d->arena, text.size / 4 * 3);
     if (!decoded)
         return mly_arena_fail(&d->arena, "an outline", err);
@@ -143,17 +146,17 @@ static void fill_owner(struct detections *d, struct mly_value *values)
 static enum mly_status give_row(struct detections *d, struct mly_row *out, struct mly_error *err)
 {
     struct mly_error error = {.code = MLY_OK};
-    const size_t index = d->row++;
-    mly_graph_list_values(d->list, index, d->plan->layer, d->space.values, d->space.digits);
-    fill_owner(d, d->space.values);
-    struct mly_value *id = &d->space.values[0];
+    const struct mly_graph_entity *entity = mly_graph_at(d->list, d->row++);
+    mly_arena_reset(&d->arena);
+    MLY_TRY(mly_graph_values(entity, d->plan->layer, ~UINT64_C(0), &d->arena, d->values, err));
+    fill_owner(d, d->values);
+    struct mly_value *id = &d->values[0];
     if (id->type == MLY_INT && id->as.i <= 0)
         *id = (struct mly_value){.type = MLY_NULL};
-    *out = (struct mly_row){.id = id->type == MLY_INT ? id->as.i : -1, .values = d->space.values};
+    *out = (struct mly_row){.id = id->type == MLY_INT ? id->as.i : -1, .values = d->values};
 
-    mly_arena_reset(&d->arena);
     d->points.size = d->rings.size = d->polygons.size = 0;
-    const enum mly_status status = decode_outline(d, mly_graph_list_text(d->list, index, "geometry"), &error);
+    const enum mly_status status = decode_outline(d, mly_graph_text(entity, "geometry"), &error);
     if (status == MLY_E_NOMEM)
         return mly_fail(err, status, "%s", error.text);
     if (status < 0) {
@@ -168,6 +171,17 @@ static enum mly_status give_row(struct detections *d, struct mly_row *out, struc
     return MLY_OK;
 }
 
+/* API.md 2.6: no such list is known to come in pages. One that does was not read to its end. */
+static enum mly_status read_list(struct detections *d, struct mly_span json, struct mly_error *err)
+{
+    MLY_TRY(mly_graph_open_list(json, &d->list, err));
+    if (mly_graph_next(d->list).size == 0)
+        return MLY_OK;
+    mly_graph_free(d->list);
+    d->list = NULL;
+    return mly_fail(err, MLY_E_REMOTE, "the service gives this list in pages, of which only the first was read");
+}
+
 /* MLY_OK: the next answer's list is open. */
 static enum mly_status open_list(struct detections *d, struct mly_error *err)
 {
@@ -175,7 +189,7 @@ static enum mly_status open_list(struct detections *d, struct mly_error *err)
     enum mly_status status = mly_ring_take(d->ring, &answer, err);
     if (status != MLY_OK)
         return status;
-    status = mly_graph_list_open(answer.body, &d->list, err);
+    status = read_list(d, answer.body, err);
     if (status < 0)
         return mly_ring_refuse(d->ring, status, err);
     d->owner = (int64_t)answer.tag;
@@ -199,9 +213,9 @@ static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct m
 {
     struct detections *d = (struct detections *)m;
     for (;;) {
-        if (d->list && d->row < mly_graph_list_count(d->list))
+        if (d->list && d->row < mly_graph_count(d->list))
             return give_row(d, out, err);
-        mly_graph_list_free(d->list);
+        mly_graph_free(d->list);
         d->list = NULL;
         const enum mly_status status = open_list(d, err);
         if (status != MLY_OK)
@@ -213,7 +227,7 @@ static void destroy(struct mly_machine *m)
 {
     struct detections *d = (struct detections *)m;
     mly_ring_free(d->ring);
-    mly_graph_list_free(d->list);
+    mly_graph_free(d->list);
     mly_arena_fini(&d->arena);
     mly_buf_fini(&d->points);
     mly_buf_fini(&d->rings);

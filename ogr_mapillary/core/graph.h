@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* graph.h — the service's JSON → values. The only module that knows json-c.
- * Owner: lists are the caller's, to be freed. Threads: pure functions; one list, one thread at a time. Source:
- * API.md 2.8. */
+ * Owner: answers are the caller's, to be freed; entities are borrowed from them. Threads: pure functions; one answer,
+ * one thread at a time. Source: API.md 2.
+ *
+ * A path such as creator.id leads to a member of a member. In it, a number is a place in an array, * stands for all
+ * elements of an array (the value is then a list: MLY_INTS or MLY_REALS), and # for their number. */
 #ifndef MLY_GRAPH_H
 #define MLY_GRAPH_H
 
 #include <stdbool.h>
 
+#include "arena.h"
 #include "limits.h"
 #include "schema.h"
 #include "span.h"
-#include "status.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -27,25 +30,45 @@ struct mly_graph_error {
 /* Reads `{"error":{…}}` and `{"error":"…"}`. False: the bytes are not of this form. */
 bool mly_graph_read_error(struct mly_span json, struct mly_graph_error *out);
 
-/* The entities of a `{"data":[…]}` answer. It copies what it needs of the bytes. */
-struct mly_graph_list;
+struct mly_graph;        /* an answer, parsed; it copies what it needs of the bytes */
+struct mly_graph_entity; /* an object in it; to the functions that read one, NULL says nothing */
 
-/* MLY_E_CORRUPT: not of this form. MLY_E_LIMIT: larger than MLY_LIMIT_JSON. MLY_E_REMOTE: only a page of a longer list,
- * which this answer is not known to be (API.md 2.6). */
-enum mly_status mly_graph_list_open(struct mly_span json, struct mly_graph_list **out, struct mly_error *err);
+/* Any JSON object. MLY_E_CORRUPT: the bytes are none, or one with more brackets than any answer has. MLY_E_LIMIT:
+ * larger than MLY_LIMIT_JSON. */
+enum mly_status mly_graph_open(struct mly_span json, struct mly_graph **out, struct mly_error *err);
 
-size_t mly_graph_list_count(const struct mly_graph_list *list);
+/* A `{"data":[…]}` answer. Failures as above; MLY_E_CORRUPT: not of this form, or its next page has no address. */
+enum mly_status mly_graph_open_list(struct mly_span json, struct mly_graph **out, struct mly_error *err);
 
-/* Fills one value for each column of the layer, MLY_NULL where the entity says nothing. Texts are borrowed from the
- * list; numbers asked for as text have their digits in `digits`, one of them for each column. */
-void mly_graph_list_values(const struct mly_graph_list *list, size_t index, const struct mly_layer *layer,
-                           struct mly_value *values, char (*digits)[MLY_VALUE_SCRATCH]);
+/* The answer itself as an entity. */
+const struct mly_graph_entity *mly_graph_root(const struct mly_graph *answer);
 
-/* A member that is text, borrowed; empty when absent. */
-struct mly_span mly_graph_list_text(const struct mly_graph_list *list, size_t index, const char *path);
+/* Of a list. NULL beyond the end, and for what is no object. */
+size_t mly_graph_count(const struct mly_graph *list);
+const struct mly_graph_entity *mly_graph_at(const struct mly_graph *list, size_t index);
+
+/* The address of the page after this list, borrowed; empty when there is none (API.md 2.4). */
+struct mly_span mly_graph_next(const struct mly_graph *list);
+
+/* Of an answer to `/?ids=`: the entity with this id; NULL when it is not there or is no object. */
+const struct mly_graph_entity *mly_graph_get(const struct mly_graph *entities, int64_t id);
+
+/* Fills values[i] for each column i of the set that has a place in the Graph, MLY_NULL where the entity says nothing;
+ * others are left alone. Texts are borrowed from the answer; lists, and digits of numbers that are asked for as text,
+ * lie in `arena`. A number that is asked for as text keeps the service's spelling. A list with an element that cannot
+ * be read is MLY_NULL as a whole. MLY_E_NOMEM, MLY_E_LIMIT: the arena refused. */
+enum mly_status mly_graph_values(const struct mly_graph_entity *entity, const struct mly_layer *layer, uint64_t columns,
+                                 struct mly_arena *arena, struct mly_value *values, struct mly_error *err);
+
+/* One value, by its path. */
+struct mly_value mly_graph_int(const struct mly_graph_entity *entity, const char *path);  /* MLY_INT or MLY_NULL */
+struct mly_value mly_graph_text(const struct mly_graph_entity *entity, const char *path); /* MLY_TEXT or MLY_NULL */
+
+/* The GeoJSON point under this name. False: there is none, or none on earth. */
+bool mly_graph_point(const struct mly_graph_entity *entity, const char *name, double *longitude, double *latitude);
 
 /* Accepts NULL. */
-void mly_graph_list_free(struct mly_graph_list *list);
+void mly_graph_free(struct mly_graph *answer);
 
 #ifdef __cplusplus
 }

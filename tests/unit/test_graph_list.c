@@ -8,14 +8,16 @@
 #include <string.h>
 
 #include "support/check.h"
+#include "support/fail_mem.h"
 #include "support/recorded.h"
 
 /* An open list and the values of one of its entities. */
 struct rig {
-    struct mly_graph_list *list;
+    struct mly_graph *list;
     struct mly_error err;
+    struct fail_mem mem;
+    struct mly_arena arena;
     struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
-    char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
 };
 
 /* Opens bytes that end where they end, and are gone when it returns: a list borrows nothing of them. */
@@ -25,7 +27,9 @@ static enum mly_status open_bytes(struct rig *rig, const void *bytes, size_t n)
     assert_non_null(exact);
     memcpy(exact, bytes, n);
     *rig = (struct rig){.list = NULL};
-    const enum mly_status status = mly_graph_list_open((struct mly_span){.data = exact, .size = n}, &rig->list,
+    fail_mem_init(&rig->mem);
+    mly_arena_init(&rig->arena, &rig->mem.mem, SIZE_MAX);
+    const enum mly_status status = mly_graph_open_list((struct mly_span){.data = exact, .size = n}, &rig->list,
                                                        &rig->err);
     memset(exact, 0x5a, n);
     free(exact);
@@ -40,7 +44,9 @@ static void set_up(struct rig *rig, const char *json)
 
 static void tear_down(struct rig *rig)
 {
-    mly_graph_list_free(rig->list);
+    mly_graph_free(rig->list);
+    mly_arena_fini(&rig->arena);
+    assert_nothing_leaks(&rig->mem);
 }
 
 static void assert_refused(const char *json, enum mly_status expected)
@@ -57,13 +63,12 @@ static void assert_refused(const char *json, enum mly_status expected)
 /* The value of entity `index` at a path, as a column of this type has it. */
 static struct mly_value value_at(struct rig *rig, size_t index, const char *path, enum mly_type type)
 {
-    const struct mly_column columns[] = {{.name = "other", .type = MLY_TEXT},
-                                         {.name = "x", .type = type, .graph = path}};
-    const struct mly_layer layer = {.name = "made up", .columns = columns, .n_columns = COUNT(columns)};
+    const struct mly_column column = {.name = "x", .type = type, .graph = path};
+    const struct mly_layer layer = {.name = "made up", .columns = &column, .n_columns = 1};
     memset(rig->values, 0xff, sizeof rig->values);
-    mly_graph_list_values(rig->list, index, &layer, rig->values, rig->digits);
-    assert_int_equal(rig->values[0].type, MLY_NULL); /* a column that is not of the Graph */
-    return rig->values[1];
+    assert_status(mly_graph_values(mly_graph_at(rig->list, index), &layer, 1, &rig->arena, rig->values, &rig->err),
+                  MLY_OK, &rig->err);
+    return rig->values[0];
 }
 
 static void assert_integer(struct rig *rig, size_t index, const char *path, enum mly_type type, int64_t expected)
@@ -81,6 +86,17 @@ static void assert_words(struct rig *rig, size_t index, const char *path, const 
     assert_memory_equal(value.as.text, expected, n);
 }
 
+/* A text by its path; without bytes where there is none. */
+static struct mly_span text_of(const struct rig *rig, size_t index, const char *path)
+{
+    const struct mly_value value = mly_graph_text(mly_graph_at(rig->list, index), path);
+    if (value.type == MLY_NULL)
+        return (struct mly_span){.data = NULL};
+    assert_int_equal(value.type, MLY_TEXT);
+    assert_true(value.n_bytes > 0);
+    return (struct mly_span){.data = (const uint8_t *)value.as.text, .size = value.n_bytes};
+}
+
 static void assert_nothing(struct rig *rig, size_t index, const char *path)
 {
     static const enum mly_type types[] = {MLY_BOOL, MLY_INT, MLY_REAL, MLY_TEXT, MLY_TIME};
@@ -96,7 +112,7 @@ static void a_list_is_counted_and_keeps_its_order(void **state)
     struct rig rig;
     set_up(&rig, "{\"data\":[{\"id\":\"30\"},{\"id\":\"10\"},{\"id\":\"20\"},{\"id\":\"10\"}]}");
 
-    assert_int_equal(mly_graph_list_count(rig.list), 4);
+    assert_int_equal(mly_graph_count(rig.list), 4);
     assert_integer(&rig, 0, "id", MLY_INT, 30);
     assert_integer(&rig, 1, "id", MLY_INT, 10);
     assert_integer(&rig, 2, "id", MLY_INT, 20);
@@ -116,7 +132,7 @@ static void an_empty_list_has_no_entities(void **state)
         struct rig rig;
         set_up(&rig, lists[i]);
 
-        assert_int_equal(mly_graph_list_count(rig.list), 0);
+        assert_int_equal(mly_graph_count(rig.list), 0);
 
         tear_down(&rig);
     }
@@ -138,7 +154,7 @@ static void a_long_list_is_whole(void **state)
 
     assert_status(open_bytes(&rig, json.data, json.size), MLY_OK, &rig.err);
 
-    assert_int_equal(mly_graph_list_count(rig.list), N);
+    assert_int_equal(mly_graph_count(rig.list), N);
     for (int i = 0; i < N; i++)
         assert_integer(&rig, (size_t)i, "id", MLY_INT, 1000000 + i);
     bytes_free(&json);
@@ -155,7 +171,8 @@ static void columns_are_filled_from_their_places(void **state)
            "\"image\":{\"geometry\":{\"type\":\"Point\",\"coordinates\":[13.4,52.5]},\"id\":\"59042170395811371\"},"
            "\"value\":\"object--bench\",\"id\":\"9007199254740993\"}]}");
 
-    mly_graph_list_values(rig.list, 0, layer, rig.values, rig.digits);
+    assert_status(mly_graph_values(mly_graph_at(rig.list, 0), layer, ~UINT64_C(0), &rig.arena, rig.values, &rig.err),
+                  MLY_OK, &rig.err);
 
     for (uint32_t i = 0; i < layer->n_columns; i++) {
         const char *name = layer->columns[i].name;
@@ -229,10 +246,11 @@ static void what_is_no_entity_is_a_row_of_nothing(void **state)
     struct rig rig;
     set_up(&rig, "{\"data\":[null,5,\"id\",[],[{\"id\":\"7\"}],true,{},{\"id\":\"7\"}]}");
 
-    assert_int_equal(mly_graph_list_count(rig.list), 8);
+    assert_int_equal(mly_graph_count(rig.list), 8);
     for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(mly_graph_at(rig.list, i) == NULL, i < 6);
         assert_nothing(&rig, i, "id");
-        assert_int_equal(mly_graph_list_text(rig.list, i, "id").size, 0);
+        assert_int_equal(text_of(&rig, i, "id").size, 0);
     }
     assert_integer(&rig, 7, "id", MLY_INT, 7);
 
@@ -264,21 +282,24 @@ static void values_of_another_type_are_read_where_that_is_possible(void **state)
     tear_down(&rig);
 }
 
-static void digits_made_for_a_text_column_stand_in_their_own_place(void **state)
+static void digits_made_for_a_text_column_outlive_the_next_row_s(void **state)
 {
     (void)state;
     static const struct mly_column columns[] = {{.name = "a", .type = MLY_TEXT, .graph = "a"},
                                                 {.name = "b", .type = MLY_TEXT, .graph = "b"}};
     const struct mly_layer layer = {.name = "made up", .columns = columns, .n_columns = COUNT(columns)};
     struct rig rig;
-    set_up(&rig, "{\"data\":[{\"a\":111,\"b\":222}]}");
+    struct mly_value next[COUNT(columns)];
+    set_up(&rig, "{\"data\":[{\"a\":111,\"b\":222},{\"a\":333,\"b\":true}]}");
 
-    mly_graph_list_values(rig.list, 0, &layer, rig.values, rig.digits);
+    assert_status(mly_graph_values(mly_graph_at(rig.list, 0), &layer, 3, &rig.arena, rig.values, &rig.err), MLY_OK,
+                  &rig.err);
+    assert_status(mly_graph_values(mly_graph_at(rig.list, 1), &layer, 3, &rig.arena, next, &rig.err), MLY_OK, &rig.err);
 
-    assert_ptr_equal(rig.values[0].as.text, rig.digits[0]);
-    assert_ptr_equal(rig.values[1].as.text, rig.digits[1]);
     assert_memory_equal(rig.values[0].as.text, "111", 3);
     assert_memory_equal(rig.values[1].as.text, "222", 3);
+    assert_memory_equal(next[0].as.text, "333", 3);
+    assert_memory_equal(next[1].as.text, "true", 4);
     tear_down(&rig);
 }
 
@@ -292,7 +313,7 @@ static void texts_are_taken_out_of_their_escapes(void **state)
     assert_words(&rig, 0, "x", "a/b\"\xc3\xbc\xf0\x9f\x9a\x80\n", 11);
     assert_words(&rig, 0, "z", "a\0b", 3);
     assert_words(&rig, 0, "u", "\xe5\xb0\x9a", 3);
-    assert_span(mly_graph_list_text(rig.list, 0, "x"), "a/b\"\xc3\xbc\xf0\x9f\x9a\x80\n", 11);
+    assert_span(text_of(&rig, 0, "x"), "a/b\"\xc3\xbc\xf0\x9f\x9a\x80\n", 11);
 
     tear_down(&rig);
 }
@@ -304,12 +325,12 @@ static void a_text_is_given_as_it_is_or_not_at_all(void **state)
     set_up(&rig, "{\"data\":[{\"geometry\":\"GgA=\",\"image\":{\"geometry\":{\"type\":\"Point\"}},\"number\":5,"
                  "\"empty\":\"\",\"nothing\":null}]}");
 
-    assert_span(mly_graph_list_text(rig.list, 0, "geometry"), "GgA=", 4);
-    assert_span(mly_graph_list_text(rig.list, 0, "image.geometry.type"), "Point", 5);
+    assert_span(text_of(&rig, 0, "geometry"), "GgA=", 4);
+    assert_span(text_of(&rig, 0, "image.geometry.type"), "Point", 5);
     static const char *const others[] = {"number",         "empty",  "nothing",  "image",
                                          "image.geometry", "absent", "image.x.y"};
     for (size_t i = 0; i < COUNT(others); i++)
-        assert_int_equal(mly_graph_list_text(rig.list, 0, others[i]).size, 0);
+        assert_int_equal(text_of(&rig, 0, others[i]).size, 0);
 
     tear_down(&rig);
 }
@@ -481,13 +502,36 @@ static void a_list_cut_anywhere_is_none(void **state)
     assert_status(open_bytes(&(struct rig){.list = NULL}, "{\"data\":[]\0}", 12), MLY_E_CORRUPT, NULL);
 }
 
-static void a_page_of_a_longer_list_is_refused(void **state)
+static void a_page_of_a_longer_list_names_the_next_one(void **state)
 {
     (void)state;
+    static const struct {
+        const char *list, *next;
+    } pages[] = {
+        {"{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":\"https:\\/\\/graph.mapillary.com\\/7?a=b&c=%7C\"}}",
+         "https://graph.mapillary.com/7?a=b&c=%7C"},
+        {"{\"paging\":{\"cursors\":{\"after\":\"b\"},\"next\":\"https://x\"},\"data\":[]}", "https://x"},
+    };
+    for (size_t i = 0; i < COUNT(pages); i++) {
+        struct rig rig;
+        set_up(&rig, pages[i].list);
 
-    assert_refused("{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":\"https:\\/\\/graph.mapillary.com\\/7\"}}",
-                   MLY_E_REMOTE);
-    assert_refused("{\"paging\":{\"cursors\":{\"after\":\"b\"},\"next\":\"https://x\"},\"data\":[]}", MLY_E_REMOTE);
+        assert_span(mly_graph_next(rig.list), pages[i].next, strlen(pages[i].next));
+
+        tear_down(&rig);
+    }
+}
+
+static void a_next_page_that_is_no_address_makes_no_list(void **state)
+{
+    (void)state;
+    static const char *const nexts[] = {"5", "{}", "[\"https://x\"]", "true", "\"\""};
+    for (size_t i = 0; i < COUNT(nexts); i++) {
+        char json[128];
+        (void)snprintf(json, sizeof json, "{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":%s}}", nexts[i]);
+
+        assert_refused(json, MLY_E_CORRUPT); /* taken for the end, it would make a part look whole */
+    }
 }
 
 static void paging_without_a_next_page_is_the_whole_list(void **state)
@@ -506,7 +550,8 @@ static void paging_without_a_next_page_is_the_whole_list(void **state)
         struct rig rig;
         set_up(&rig, lists[i]);
 
-        assert_int_equal(mly_graph_list_count(rig.list), 1);
+        assert_int_equal(mly_graph_count(rig.list), 1);
+        assert_int_equal(mly_graph_next(rig.list).size, 0);
 
         tear_down(&rig);
     }
@@ -584,7 +629,7 @@ static void the_ceiling_counts_every_byte(void **state)
     memcpy(json + MLY_LIMIT_JSON - n_tail, tail, n_tail);
 
     assert_status(open_bytes(&rig, json, MLY_LIMIT_JSON), MLY_OK, &rig.err);
-    assert_int_equal(mly_graph_list_count(rig.list), 1);
+    assert_int_equal(mly_graph_count(rig.list), 1);
     tear_down(&rig);
     assert_status(open_bytes(&rig, json, MLY_LIMIT_JSON + 1), MLY_E_LIMIT, &rig.err);
 
@@ -641,7 +686,7 @@ static void a_list_far_longer_than_any_real_one_is_read(void **state)
 
     assert_status(open_bytes(&rig, json.data, json.size), MLY_OK, &rig.err);
 
-    assert_int_equal(mly_graph_list_count(rig.list), N);
+    assert_int_equal(mly_graph_count(rig.list), N);
     bytes_free(&json);
     tear_down(&rig);
 }
@@ -650,7 +695,7 @@ static void no_list_is_freed_too(void **state)
 {
     (void)state;
 
-    mly_graph_list_free(NULL);
+    mly_graph_free(NULL);
 }
 
 /* ---- recorded ones ---- */
@@ -664,12 +709,14 @@ static void recorded_lists_are_read(void **state)
 
     assert_status(open_bytes(&rig, body.data, body.size), MLY_OK, &rig.err);
 
-    assert_true(mly_graph_list_count(rig.list) > 0);
-    for (size_t i = 0; i < mly_graph_list_count(rig.list); i++) {
-        mly_graph_list_values(rig.list, i, layer, rig.values, rig.digits);
+    assert_true(mly_graph_count(rig.list) > 0);
+    for (size_t i = 0; i < mly_graph_count(rig.list); i++) {
+        const struct mly_graph_entity *entity = mly_graph_at(rig.list, i);
+        assert_status(mly_graph_values(entity, layer, ~UINT64_C(0), &rig.arena, rig.values, &rig.err), MLY_OK,
+                      &rig.err);
         assert_int_equal(rig.values[0].type, MLY_INT);
         assert_true(rig.values[0].as.i > 0);
-        assert_true(mly_graph_list_text(rig.list, i, "geometry").size > 0);
+        assert_true(text_of(&rig, i, "geometry").size > 0);
     }
     bytes_free(&body);
     tear_down(&rig);
@@ -686,7 +733,7 @@ int main(void)
         cmocka_unit_test(a_member_that_is_absent_anywhere_on_the_way_is_nothing),
         cmocka_unit_test(what_is_no_entity_is_a_row_of_nothing),
         cmocka_unit_test(values_of_another_type_are_read_where_that_is_possible),
-        cmocka_unit_test(digits_made_for_a_text_column_stand_in_their_own_place),
+        cmocka_unit_test(digits_made_for_a_text_column_outlive_the_next_row_s),
         cmocka_unit_test(texts_are_taken_out_of_their_escapes),
         cmocka_unit_test(a_text_is_given_as_it_is_or_not_at_all),
         cmocka_unit_test(a_name_too_long_for_a_column_is_nothing),
@@ -697,7 +744,8 @@ int main(void)
         cmocka_unit_test(json_that_is_nearly_so_is_no_list),
         cmocka_unit_test(what_stands_behind_a_list_makes_it_none),
         cmocka_unit_test(a_list_cut_anywhere_is_none),
-        cmocka_unit_test(a_page_of_a_longer_list_is_refused),
+        cmocka_unit_test(a_page_of_a_longer_list_names_the_next_one),
+        cmocka_unit_test(a_next_page_that_is_no_address_makes_no_list),
         cmocka_unit_test(paging_without_a_next_page_is_the_whole_list),
         cmocka_unit_test(what_the_service_nests_is_read),
         cmocka_unit_test(huge_depth_is_refused_without_harm),
