@@ -39,6 +39,12 @@ enum {
     MLY_LIMIT_NAME = 256,  /* a user name or a sequence key in a filter; real ones have 3 to 30 characters */
     /* Ids that one filter names or one list holds: 100 MB of them; beyond that it is no list but a table to join. */
     MLY_LIMIT_IDS = 12 << 20,
+    /* A pattern of LIKE, and a text that it is held against: matching takes their product in steps. The longest texts
+     * are addresses of images, with some 600 bytes; a longer one is left to OGR. */
+    MLY_LIMIT_LIKE = 2048,
+    /* What a filter keeps of its outcomes while it looks over a tile, a byte for each test and value: 100 tests over
+     * the densest tile on record. Beyond it each row is looked at anew. */
+    MLY_LIMIT_SIEVE_MEMORY = 64 << 20,
     MLY_LIMIT_RADIUS_M = 10000, /* SPEC.md 1: sorting by distance happens in memory */
     /* Rows that wait to be sorted by distance, some 200 bytes each: the images of two dense cities. */
     MLY_LIMIT_NEAR_MEMORY = 512 << 20,

@@ -627,6 +627,33 @@ uint32_t mly_mvt_outside(const struct mly_mvt *mvt)
     return mvt->n_outside;
 }
 
+uint32_t mly_mvt_n_values(const struct mly_mvt *mvt)
+{
+    return mvt->n_values;
+}
+
+uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index)
+{
+    return mvt->cells[column][index];
+}
+
+struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
+                               char scratch[MLY_VALUE_SCRATCH])
+{
+    static const struct mly_value nothing = {.type = MLY_NULL};
+    if (cell == 0)
+        return nothing;
+    const struct mly_value value = mly_value_coerce(mvt->layer->columns[column].type, mvt->values[cell - 1], scratch);
+    if (column == 0 && value.type == MLY_INT && value.as.i <= 0) /* no id of the service's, and no FID of OGR's */
+        return nothing;
+    return value;
+}
+
+const struct mly_layer *mly_mvt_layer(const struct mly_mvt *mvt)
+{
+    return mvt->layer;
+}
+
 struct mly_tile mly_mvt_tile(const struct mly_mvt *mvt)
 {
     return mvt->tile;
@@ -654,17 +681,17 @@ static int64_t row_id(struct mly_value id)
     return id.type == MLY_TEXT ? mly_value_hash(0, id.as.text, id.n_bytes) : -1;
 }
 
+int64_t mly_mvt_id(const struct mly_mvt *mvt, uint32_t index)
+{
+    char digits[MLY_VALUE_SCRATCH];
+    return row_id(mly_mvt_value(mvt, 0, mly_mvt_cell(mvt, 0, index), digits));
+}
+
 void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
 {
     const struct mly_layer *layer = mvt->layer;
-    for (uint32_t i = 0; i < layer->n_tile_columns; i++) {
-        const uint32_t cell = mvt->cells[i][index];
-        space->values[i] = cell ? mly_value_coerce(layer->columns[i].type, mvt->values[cell - 1], space->digits[i])
-                                : (struct mly_value){.type = MLY_NULL};
-    }
-    if (space->values[0].type == MLY_INT &&
-        space->values[0].as.i <= 0) /* no id of the service's, and no FID of OGR's */
-        space->values[0] = (struct mly_value){.type = MLY_NULL};
+    for (uint32_t i = 0; i < layer->n_tile_columns; i++)
+        space->values[i] = mly_mvt_value(mvt, i, mvt->cells[i][index], space->digits[i]);
     *out = (struct mly_row){
         .id = row_id(space->values[0]),
         .values = space->values,

@@ -54,6 +54,19 @@ struct mly_mvt_walk {
 void mly_mvt_walk_open(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_walk *out);
 enum mly_mvt_vertex mly_mvt_walk_next(struct mly_mvt_walk *walk);
 
+/* Rows share their values: a row's cell in a column that tiles carry is 0 for nothing, else a number up to
+ * mly_mvt_n_values. Cells of one number hold one value. */
+uint32_t mly_mvt_n_values(const struct mly_mvt *mvt);
+uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index);
+
+/* What mly_mvt_row makes of a cell of that column; it may lie in `scratch`. */
+struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
+                               char scratch[MLY_VALUE_SCRATCH]);
+
+/* The id that mly_mvt_row gives row `index`. */
+int64_t mly_mvt_id(const struct mly_mvt *mvt, uint32_t index);
+
+const struct mly_layer *mly_mvt_layer(const struct mly_mvt *mvt);
 struct mly_tile mly_mvt_tile(const struct mly_mvt *mvt);
 uint32_t mly_mvt_extent(const struct mly_mvt *mvt);
 
