@@ -166,6 +166,139 @@ static uint32_t deinterleave(uint64_t code, unsigned first)
     return value;
 }
 
+/* ---- parents ---- */
+
+/* A bit for each tile of a zoom, in Z-order: 32 MiB at the deepest zoom, and walking it gives the cover's order. */
+struct marks {
+    uint64_t *words;
+    size_t n_words;
+    uint8_t zoom;
+};
+
+/* The bits of a coordinate with a zero behind each: one half of a place on the Z-order curve. */
+static uint64_t interleave(uint64_t value)
+{
+    value = (value | value << 16) & UINT64_C(0x0000ffff0000ffff);
+    value = (value | value << 8) & UINT64_C(0x00ff00ff00ff00ff);
+    value = (value | value << 4) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    value = (value | value << 2) & UINT64_C(0x3333333333333333);
+    return (value | value << 1) & UINT64_C(0x5555555555555555);
+}
+
+static uint64_t z_order_of(uint32_t x, uint32_t y)
+{
+    return interleave(x) | interleave(y) << 1;
+}
+
+static bool init_marks(struct marks *marks, uint8_t zoom, const struct mly_mem *mem)
+{
+    const uint64_t n_tiles = UINT64_C(1) << (2 * zoom);
+    *marks = (struct marks){.n_words = (size_t)((n_tiles + 63) / 64), .zoom = zoom};
+    marks->words = mem->alloc(mem->ctx, marks->n_words * sizeof *marks->words);
+    for (size_t i = 0; marks->words && i < marks->n_words; i++)
+        marks->words[i] = 0;
+    return marks->words != NULL;
+}
+
+static void mark(struct marks *marks, uint32_t x, uint32_t y)
+{
+    const uint64_t code = z_order_of(x, y);
+    marks->words[code / 64] |= UINT64_C(1) << (code % 64);
+}
+
+/* Columns from one to the other, going on across 180°; rows likewise, without. */
+static void mark_block(struct marks *marks, uint32_t x_first, uint32_t x_last, uint32_t y_first, uint32_t y_last)
+{
+    const uint32_t mask = (UINT32_C(1) << marks->zoom) - 1;
+    for (uint32_t y = y_first; y <= y_last; y++) {
+        mark(marks, x_last, y);
+        for (uint32_t x = x_first; x != x_last; x = (x + 1) & mask)
+            mark(marks, x, y);
+    }
+}
+
+/* The descendants of a tile of a lower zoom lie side by side on the curve: some bits of one word, or whole words. */
+static void mark_descendants(struct marks *marks, const struct mly_cover_node *node)
+{
+    const unsigned shift = 2u * (unsigned)(marks->zoom - node->z);
+    const uint64_t first = z_order_of(node->x, node->y) << shift, n = UINT64_C(1) << shift;
+    if (n < 64) {
+        marks->words[first / 64] |= ((UINT64_C(1) << n) - 1) << (first % 64);
+        return;
+    }
+    for (uint64_t word = first / 64; word < (first + n) / 64; word++)
+        marks->words[word] = UINT64_MAX;
+}
+
+/* The parents of the node and of the ring of tiles around it. */
+static void mark_node(struct marks *marks, const struct mly_cover_node *node, uint8_t zoom)
+{
+    const unsigned down = zoom - node->z, up = zoom - marks->zoom;
+    const uint32_t world = UINT32_C(1) << zoom, side = UINT32_C(1) << down;
+    const uint32_t x = node->x << down, y = node->y << down;
+    const uint32_t before = ((x + world - 1) & (world - 1)) >> up, behind = ((x + side) & (world - 1)) >> up;
+    const uint32_t above = (y > 0 ? y - 1 : y) >> up, below = (y + side < world ? y + side : world - 1) >> up;
+    if (node->z > marks->zoom) { /* no larger than a parent: all of them are the ring's */
+        mark_block(marks, before, behind, above, below);
+        return;
+    }
+    mark_descendants(marks, node);
+    mark_block(marks, x >> up, (x + side - 1) >> up, above, above);
+    mark_block(marks, x >> up, (x + side - 1) >> up, below, below);
+    mark_block(marks, before, before, above, below);
+    mark_block(marks, behind, behind, above, below);
+}
+
+static uint64_t count_marks(const struct marks *marks)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < marks->n_words; i++) {
+        for (uint64_t word = marks->words[i]; word != 0; word &= word - 1)
+            n++;
+    }
+    return n;
+}
+
+static enum mly_status take_marks(const struct marks *marks, struct mly_cover *out)
+{
+    MLY_TRY(mly_buf_reserve(&out->nodes, (size_t)out->n_tiles * sizeof(struct mly_cover_node)));
+    for (size_t i = 0; i < marks->n_words; i++) {
+        for (unsigned bit = 0; marks->words[i] != 0 && bit < 64; bit++) {
+            const uint64_t code = (uint64_t)i * 64 + bit;
+            const struct mly_cover_node node = {
+                .x = deinterleave(code, 0), .y = deinterleave(code, 1), .z = marks->zoom};
+            if (marks->words[i] >> bit & 1)
+                MLY_TRY(mly_buf_append(&out->nodes, &node, sizeof node));
+        }
+    }
+    return MLY_OK;
+}
+
+enum mly_status mly_cover_parents(const struct mly_cover *of, uint8_t zoom, uint64_t max_tiles,
+                                  const struct mly_mem *mem, struct mly_cover *out, struct mly_error *err)
+{
+    const struct mly_cover_node *nodes = (const void *)of->nodes.data;
+    struct marks marks;
+    *out = (struct mly_cover){.zoom = zoom};
+    mly_buf_init(&out->nodes, mem, SIZE_MAX);
+    if (zoom > of->zoom || of->zoom > MLY_LIMIT_ZOOM)
+        return mly_fail(err, MLY_E_ARG, "zoom %u holds no parents of tiles of zoom %u", zoom, of->zoom);
+    if (!init_marks(&marks, zoom, mem))
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for the list of tiles");
+
+    for (size_t i = 0; i < of->nodes.size / sizeof *nodes; i++)
+        mark_node(&marks, &nodes[i], of->zoom);
+    out->n_tiles = count_marks(&marks);
+    const enum mly_status status = out->n_tiles > max_tiles ? MLY_E_LIMIT : take_marks(&marks, out);
+    mem->release(mem->ctx, marks.words);
+    if (status == MLY_E_LIMIT)
+        return mly_fail(err, status, "%llu tiles are needed, %llu are allowed", (unsigned long long)out->n_tiles,
+                        (unsigned long long)max_tiles);
+    return status < 0 ? mly_fail(err, status, "out of memory for the list of tiles") : MLY_OK;
+}
+
+/* ---- the walk ---- */
+
 bool mly_cover_next(const struct mly_cover *cover, struct mly_cover_cursor *cursor, struct mly_tile *out, bool *inside)
 {
     const struct mly_cover_node *nodes = (const void *)cover->nodes.data;

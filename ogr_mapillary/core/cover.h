@@ -56,6 +56,11 @@ enum mly_status mly_cover_make(const struct mly_area *area, uint8_t zoom, uint64
 enum mly_status mly_cover_of(const struct mly_tile *tiles, size_t n_tiles, uint8_t zoom, const struct mly_mem *mem,
                              struct mly_cover *out, struct mly_error *err);
 
+/* The tiles of the lower `zoom` that hold a tile of `of` or one of the eight beside it; columns go on across 180°. In
+ * the order of mly_cover_make, none inside. Failures as there. */
+enum mly_status mly_cover_parents(const struct mly_cover *of, uint8_t zoom, uint64_t max_tiles,
+                                  const struct mly_mem *mem, struct mly_cover *out, struct mly_error *err);
+
 /* The next tile; false at the end. `inside` (may be NULL) tells whether the area holds all of it. */
 bool mly_cover_next(const struct mly_cover *cover, struct mly_cover_cursor *cursor, struct mly_tile *out, bool *inside);
 

@@ -46,8 +46,11 @@ enum {
      * the densest tile on record. Beyond it each row is looked at anew. */
     MLY_LIMIT_SIEVE_MEMORY = 64 << 20,
     MLY_LIMIT_RADIUS_M = 10000, /* SPEC.md 1: sorting by distance happens in memory */
-    /* Rows that wait to be sorted by distance, some 200 bytes each: the images of two dense cities. */
+    /* Rows that wait to be sorted by distance, some 350 bytes each with the columns of tiles: 1.5 million images,
+     * the densest twenty tiles on record. */
     MLY_LIMIT_NEAR_MEMORY = 512 << 20,
+    /* Marks of the tiles that a line touches: 36 bytes for 256 of them. The table holds three quarters of the world. */
+    MLY_LIMIT_PRUNE_MEMORY = 64 << 20,
     MLY_LIMIT_TOKEN = 1024,     /* tokens seen have 60 to 80 characters */
     MLY_LIMIT_HEADERS = 64,     /* header lines of one answer that are looked at; proxies add a dozen */
     MLY_LIMIT_CONNECTIONS = 64, /* beyond this the service sees a flood, not a user */
