@@ -32,9 +32,9 @@ struct cache {
     struct mly_transport *inner; /* NULL: offline */
     struct mly_store *store;
     const struct mly_mem *mem;
-    struct queue ready; /* FROM_STORE and FROM_NOWHERE */
-    struct queue asked; /* FROM_INNER */
-    char scope[MLY_LIMIT_ADDRESS];
+    struct queue ready;                           /* FROM_STORE and FROM_NOWHERE */
+    struct queue asked;                           /* FROM_INNER */
+    char scopes[MLY_SERVICES][MLY_LIMIT_ADDRESS]; /* empty: none */
 };
 
 /* ---- requests ---- */
@@ -69,9 +69,15 @@ static void release(const struct cache *cache, struct pending *pending)
     cache->mem->release(cache->mem->ctx, pending);
 }
 
+/* What the Graph says is asked for anew each time. */
+static bool is_stored(const struct cache *cache, const struct mly_request *request)
+{
+    return request->kind == MLY_REQUEST_TILE && cache->scopes[request->kind][0] != '\0';
+}
+
 static struct mly_entry_name name_of(const struct cache *cache, const struct mly_request *request)
 {
-    return (struct mly_entry_name){.scope = cache->scope, .key = request->key};
+    return (struct mly_entry_name){.scope = cache->scopes[request->kind], .key = request->key};
 }
 
 /* ---- asking ---- */
@@ -80,7 +86,7 @@ static enum source choose_source(struct cache *cache, const struct mly_request *
 {
     const enum source otherwise = cache->inner ? FROM_INNER : FROM_NOWHERE;
     const struct mly_entry_name name = name_of(cache, request);
-    if (request->kind != MLY_REQUEST_TILE)
+    if (!is_stored(cache, request))
         return otherwise;
     if (request->fresh) { /* what is there does not decode; as the only answer there will be, it may stay */
         if (cache->inner)
@@ -145,7 +151,7 @@ static void write_through(struct cache *cache, const struct mly_request *request
     struct mly_span body = mly_buf_view(&response->body);
     if (response->http != 200) /* the words of a 404 */
         body.size = 0;
-    if (request->kind == MLY_REQUEST_TILE && is_kept(cache, &name, response))
+    if (is_stored(cache, request) && is_kept(cache, &name, response))
         (void)mly_store_put(cache->store, &name, response->http, body);
 }
 
@@ -256,6 +262,13 @@ static void reset(struct mly_transport *t)
     drop_all(cache, &cache->asked);
 }
 
+static void mask(struct mly_transport *t, char *text)
+{
+    const struct cache *cache = (struct cache *)t;
+    if (cache->inner)
+        mly_transport_mask(cache->inner, text);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct cache *cache = (struct cache *)t;
@@ -264,12 +277,23 @@ static void destroy(struct mly_transport *t)
     cache->mem->release(cache->mem->ctx, cache);
 }
 
-enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store, const char *scope,
-                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err)
+static bool can_be_kept(const char *const scopes[MLY_SERVICES])
 {
-    static const struct mly_transport_vtbl vtbl = {.submit = submit, .poll = poll, .reset = reset, .destroy = destroy};
-    const struct mly_entry_name any = {.scope = scope, .key = "any"};
-    if (!mly_entry_is_name(&any)) {
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        const struct mly_entry_name any = {.scope = scopes[kind], .key = "any"};
+        if (any.scope && !mly_entry_is_name(&any))
+            return false;
+    }
+    return true;
+}
+
+enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store,
+                                    const char *const scopes[MLY_SERVICES], const struct mly_mem *mem,
+                                    struct mly_transport **out, struct mly_error *err)
+{
+    static const struct mly_transport_vtbl vtbl = {
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+    if (!can_be_kept(scopes)) {
         mly_transport_free(inner);
         return mly_fail(err, MLY_E_ARG,
                         "answers of this address cannot be kept: it is empty, too long or not printable");
@@ -282,7 +306,8 @@ enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_stor
     *cache = (struct cache){.base = {.vtbl = &vtbl}, .inner = inner, .store = store, .mem = mem};
     cache->ready.last = &cache->ready.first;
     cache->asked.last = &cache->asked.first;
-    (void)snprintf(cache->scope, sizeof cache->scope, "%s", scope);
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++)
+        (void)snprintf(cache->scopes[kind], sizeof cache->scopes[kind], "%s", scopes[kind] ? scopes[kind] : "");
     *out = &cache->base;
     return MLY_OK;
 }

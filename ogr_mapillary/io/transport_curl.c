@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The only file that knows libcurl, and the only place that holds the token. */
+/* The only file that knows libcurl, and the only place that holds the tokens. */
 #include <ctype.h>
 #include <curl/curl.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ struct call {
     struct call *next;
     struct curl *curl;
     bool is_paused;
-    CURL *easy;
+    CURL *easy; /* NULL: answered unsent, for want of a token */
     struct mly_response response;
     enum mly_status trouble; /* why the write callback gave up: MLY_E_LIMIT or MLY_E_NOMEM */
     size_t n_headers;
@@ -26,11 +26,11 @@ struct curl {
     struct mly_curl_options options; /* texts point into `texts` */
     const struct mly_mem *mem;
     CURLM *multi;
-    struct curl_slist *headers[2]; /* by kind of request */
+    struct curl_slist *headers[MLY_SERVICES];
     struct call *calls;
-    size_t arriving_bytes; /* of all bodies of calls */
-    char *escaped_token;   /* as it stands in a query: libcurl's memory; NULL without a token */
-    char *texts[7];        /* copies of the options' texts */
+    size_t arriving_bytes;             /* of all bodies of calls */
+    char *escaped_token[MLY_SERVICES]; /* as it stands in a query: libcurl's memory; NULL without a token */
+    char *texts[6 + MLY_SERVICES];     /* copies of the options' texts */
     size_t n_texts;
 };
 
@@ -115,18 +115,25 @@ static void blot_users(char *text)
 
 /* The token as it is, as it stands in a query, and the part behind its last bar: that is the secret one, and no
  * spelling of the bars before it can hide it. */
+static void blot_token(char *text, const char *token, const char *escaped)
+{
+    const char *bar = strrchr(token, '|');
+    blot(text, token);
+    if (escaped)
+        blot(text, escaped);
+    if (bar && bar[1])
+        blot(text, bar + 1);
+}
+
+/* The tokens of all services, whichever had a part in the text: one may repeat what another was sent. */
 static void mask(struct mly_transport *t, char *text)
 {
     const struct curl *curl = (struct curl *)t;
-    const char *token = curl->options.token;
     blot_users(text);
-    if (!token)
-        return;
-    const char *bar = strrchr(token, '|');
-    blot(text, token);
-    blot(text, curl->escaped_token);
-    if (bar && bar[1])
-        blot(text, bar + 1);
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        if (curl->options.services[kind].token)
+            blot_token(text, curl->options.services[kind].token, curl->escaped_token[kind]);
+    }
 }
 
 /* ---- requests ---- */
@@ -178,7 +185,7 @@ static CURLcode set_text(CURL *easy, CURLoption option, const char *text)
     return text ? curl_easy_setopt(easy, option, text) : CURLE_OK;
 }
 
-static CURLcode set_way(const struct curl *curl, CURL *easy)
+static CURLcode set_way(const struct curl *curl, CURL *easy, enum mly_request_kind kind)
 {
     const struct mly_curl_options *o = &curl->options;
     CURLcode code = curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, http_version(o->http_version));
@@ -194,7 +201,7 @@ static CURLcode set_way(const struct curl *curl, CURL *easy)
         code = set_text(easy, CURLOPT_PROXY, o->proxy);
     if (code == CURLE_OK)
         code = set_text(easy, CURLOPT_PROXYUSERPWD, o->proxy_user_password);
-    if (code == CURLE_OK && o->is_loopback)
+    if (code == CURLE_OK && o->services[kind].is_loopback)
         code = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     return code;
 }
@@ -228,7 +235,7 @@ static CURLcode set_url(const struct curl *curl, CURL *easy, const struct mly_re
     char full[MLY_LIMIT_URL + 3 * MLY_LIMIT_TOKEN + 32]; /* escaping takes three characters for one */
     if (req->kind == MLY_REQUEST_GRAPH)
         return curl_easy_setopt(easy, CURLOPT_URL, req->url);
-    const int n = snprintf(full, sizeof full, "%s?access_token=%s", req->url, curl->escaped_token);
+    const int n = snprintf(full, sizeof full, "%s?access_token=%s", req->url, curl->escaped_token[MLY_REQUEST_TILE]);
     if (n < 0 || (size_t)n >= sizeof full)
         return CURLE_URL_MALFORMAT;
     return curl_easy_setopt(easy, CURLOPT_URL, full);
@@ -238,7 +245,7 @@ static CURLcode prepare(const struct curl *curl, struct call *call, const struct
 {
     CURLcode code = set_limits(curl, call->easy);
     if (code == CURLE_OK)
-        code = set_way(curl, call->easy);
+        code = set_way(curl, call->easy, req->kind);
     if (code == CURLE_OK)
         code = set_handlers(curl, call, req->kind);
     return code == CURLE_OK ? set_url(curl, call->easy, req) : code;
@@ -275,7 +282,7 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
     *call = (struct call){.curl = curl, .response = {.ticket = req->ticket, .attempts = 1}};
     mly_buf_init(&call->response.body, curl->mem, req->max_bytes);
-    if (curl->escaped_token) { /* else poll answers at once */
+    if (curl->escaped_token[req->kind]) { /* else poll answers at once */
         const enum mly_status status = start(curl, call, req, err);
         if (status < 0) {
             free_call(curl, call);
@@ -330,9 +337,19 @@ static void explain(struct call *call, CURLcode code)
 static void unlink_call(struct curl *curl, const struct call *call)
 {
     struct call **link = &curl->calls;
-    while (*link != call)
+    while (*link && *link != call)
         link = &(*link)->next;
-    *link = call->next;
+    if (*link)
+        *link = call->next;
+}
+
+/* What leads to a call that is not sent; it leads to NULL if all are. */
+static struct call **find_unsent(struct curl *curl)
+{
+    struct call **link = &curl->calls;
+    while (*link && (*link)->easy)
+        link = &(*link)->next;
+    return link;
 }
 
 static void finish(struct curl *curl, struct call *call, CURLcode code, struct mly_response *out)
@@ -352,9 +369,9 @@ static void finish(struct curl *curl, struct call *call, CURLcode code, struct m
     resume_paused(curl);
 }
 
-static void answer_without_token(struct curl *curl, struct mly_response *out)
+static void answer_without_token(struct curl *curl, struct call **link, struct mly_response *out)
 {
-    struct call *call = curl->calls;
+    struct call *call = *link;
     *out = call->response;
     call->response = (struct mly_response){.ticket = 0}; /* moved */
     out->status = MLY_E_AUTH;
@@ -363,8 +380,9 @@ static void answer_without_token(struct curl *curl, struct mly_response *out)
         "no access token for this service. Get one at https://www.mapillary.com/dashboard/developers and set "
         "it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open "
         "option ACCESS_TOKEN or ACCESS_TOKEN_FILE");
-    curl->calls = call->next;
+    *link = call->next;
     free_call(curl, call);
+    resume_paused(curl);
 }
 
 static bool take_finished(struct curl *curl, struct mly_response *out)
@@ -395,8 +413,9 @@ static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct
     struct curl *curl = (struct curl *)t;
     if (!curl->calls)
         return MLY_DONE;
-    if (!curl->escaped_token) {
-        answer_without_token(curl, out);
+    struct call **unsent = find_unsent(curl);
+    if (*unsent) {
+        answer_without_token(curl, unsent, out);
         return MLY_OK;
     }
     for (int round = 0; round < 2; round++) { /* work, wait once, work */
@@ -435,9 +454,10 @@ static void destroy(struct mly_transport *t)
     reset(t);
     if (curl->multi)
         (void)curl_multi_cleanup(curl->multi);
-    curl_slist_free_all(curl->headers[MLY_REQUEST_TILE]);
-    curl_slist_free_all(curl->headers[MLY_REQUEST_GRAPH]);
-    curl_free(curl->escaped_token);
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        curl_slist_free_all(curl->headers[kind]);
+        curl_free(curl->escaped_token[kind]);
+    }
     for (size_t i = 0; i < curl->n_texts; i++)
         curl->mem->release(curl->mem->ctx, curl->texts[i]);
     curl->mem->release(curl->mem->ctx, curl);
@@ -460,39 +480,54 @@ static bool keep_text(struct curl *curl, const char **text)
 static bool keep_texts(struct curl *curl)
 {
     struct mly_curl_options *o = &curl->options;
-    return keep_text(curl, &o->token) && keep_text(curl, &o->proxy) && keep_text(curl, &o->proxy_user_password) &&
-           keep_text(curl, &o->ca_bundle) && keep_text(curl, &o->ca_path) && keep_text(curl, &o->user_agent) &&
-           keep_text(curl, &o->http_version);
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        if (!keep_text(curl, &o->services[kind].token))
+            return false;
+    }
+    return keep_text(curl, &o->proxy) && keep_text(curl, &o->proxy_user_password) && keep_text(curl, &o->ca_bundle) &&
+           keep_text(curl, &o->ca_path) && keep_text(curl, &o->user_agent) && keep_text(curl, &o->http_version);
 }
 
 static bool make_headers(struct curl *curl)
 {
-    static const char accept[] = "Accept-Encoding: gzip";
     char authorization[MLY_LIMIT_TOKEN + 32];
-    curl->headers[MLY_REQUEST_TILE] = curl_slist_append(NULL, accept);
-    struct curl_slist *graph = curl_slist_append(NULL, accept);
-    curl->headers[MLY_REQUEST_GRAPH] = graph;
-    if (!curl->headers[MLY_REQUEST_TILE] || !graph || !curl->options.token)
-        return curl->headers[MLY_REQUEST_TILE] && graph;
-    (void)snprintf(authorization, sizeof authorization, "Authorization: OAuth %s", curl->options.token);
-    return curl_slist_append(graph, authorization) != NULL;
+    const char *token = curl->options.services[MLY_REQUEST_GRAPH].token;
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        curl->headers[kind] = curl_slist_append(NULL, "Accept-Encoding: gzip");
+        if (!curl->headers[kind])
+            return false;
+    }
+    if (!token)
+        return true;
+    (void)snprintf(authorization, sizeof authorization, "Authorization: OAuth %s", token);
+    return curl_slist_append(curl->headers[MLY_REQUEST_GRAPH], authorization) != NULL;
+}
+
+static bool escape_tokens(struct curl *curl)
+{
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        const char *token = curl->options.services[kind].token;
+        if (token)
+            curl->escaped_token[kind] = curl_easy_escape(NULL, token, 0);
+        if (token && !curl->escaped_token[kind])
+            return false;
+    }
+    return true;
 }
 
 static bool open_multi(struct curl *curl)
 {
-    const struct mly_curl_options *o = &curl->options;
     curl->multi = curl_multi_init();
-    if (o->token)
-        curl->escaped_token = curl_easy_escape(NULL, o->token, 0);
-    if (!curl->multi || !make_headers(curl) || (o->token && !curl->escaped_token))
+    if (!curl->multi)
         return false;
-    const long connections = (long)o->connections;
+    const long connections = (long)curl->options.connections;
     /* One answer at a time on a connection, also with HTTP/2: libcurl 7.88 (Debian 12) was seen to stall when answers
      * that share a connection are large, and a paused one must not hold up the others. */
     if (curl_multi_setopt(curl->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK)
         return false;
+    /* Idle connections are kept for all services: requests to one must not cool down those to another. */
     return curl_multi_setopt(curl->multi, CURLMOPT_MAX_HOST_CONNECTIONS, connections) == CURLM_OK &&
-           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+           curl_multi_setopt(curl->multi, CURLMOPT_MAXCONNECTS, MLY_SERVICES * connections) == CURLM_OK;
 }
 
 enum mly_status mly_transport_curl_global(struct mly_error *err)
@@ -512,7 +547,7 @@ enum mly_status mly_transport_curl(const struct mly_curl_options *options, struc
     if (!curl)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");
     *curl = (struct curl){.base = {.vtbl = &vtbl}, .options = *options, .mem = mem};
-    if (!keep_texts(curl) || !open_multi(curl)) {
+    if (!keep_texts(curl) || !escape_tokens(curl) || !make_headers(curl) || !open_multi(curl)) {
         destroy(&curl->base);
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");
     }

@@ -11,13 +11,19 @@
 extern "C" {
 #endif
 
+enum { MLY_SERVICES = MLY_REQUEST_GRAPH + 1 }; /* one for each enum mly_request_kind, which is its index */
+
+struct mly_curl_service {
+    const char *token; /* NULL: every request of this kind is answered with MLY_E_AUTH, unsent */
+    bool is_loopback;  /* no proxy stands between this machine and itself */
+};
+
 /* Texts are copied; NULL or 0 leaves libcurl's own default. */
 struct mly_curl_options {
     const struct mly_mem *mem;
     mly_inflate_fn *inflate;
-    const char *token; /* NULL: every request is answered with MLY_E_AUTH, unsent */
-    bool is_loopback;  /* no proxy stands between this machine and itself */
-    uint32_t connections;
+    struct mly_curl_service services[MLY_SERVICES];
+    uint32_t connections; /* to one machine */
     uint32_t connect_timeout_ms;
     uint32_t timeout_ms;        /* of a whole answer; 0: none */
     uint32_t low_speed_time_s;  /* an answer that stays below … */
@@ -32,8 +38,8 @@ struct mly_curl_options {
 /* libcurl's process-wide beginning; safe to repeat, on one thread at a time. */
 enum mly_status mly_transport_curl_global(struct mly_error *err);
 
-/* The service over HTTP. Nothing is sent before the first submit. Redirects are never followed: a tile's redirect means
- * that the caller is throttled, and its target holds the token (API.md 1.4). */
+/* Both services over HTTP. Nothing is sent before the first submit. Redirects are never followed: a tile's redirect
+ * means that the caller is throttled, and its target holds the token (API.md 1.4). */
 enum mly_status mly_transport_curl(const struct mly_curl_options *options, struct mly_transport **out,
                                    struct mly_error *err);
 
@@ -45,12 +51,29 @@ enum mly_status mly_transport_dir(const char *folder, mly_inflate_fn *inflate, c
 struct mly_store;
 
 /* Answers from the store where it can; else `inner` is asked, and what it says of a tile is stored: its bytes, or that
- * there are none. Requests of another kind pass through. Without `inner` (NULL) nothing is ever asked: stored answers
- * of any age serve, and what is missing is answered with MLY_E_REMOTE. `scope` is the address of the service, no
- * secret, and is copied: answers of different scopes never mix. Owns `inner` from the call on, also when the call
- * fails; borrows `store`, which several transports may share, and `mem`. MLY_E_ARG: no scope can be spelled so. */
-enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store, const char *scope,
-                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err);
+ * there are none. Requests to the Graph pass through. Without `inner` (NULL) nothing is ever asked: stored answers of
+ * any age serve, and what is missing is answered with MLY_E_REMOTE. `scopes` are the addresses of the services, no
+ * secrets, and are copied: answers of different scopes never mix. NULL: nothing of this service is stored, its requests
+ * pass through. Owns `inner` from the call on, also when the call fails; borrows `store`, which several transports may
+ * share, and `mem`. MLY_E_ARG: no scope can be spelled so. */
+enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store,
+                                    const char *const scopes[MLY_SERVICES], const struct mly_mem *mem,
+                                    struct mly_transport **out, struct mly_error *err);
+
+/* Sends each request to the transport of its kind. Where that is NULL, requests are answered with MLY_E_REMOTE and the
+ * text `why`, which is borrowed for the transport's life. While both owe answers, a poll waits for them in turns, a few
+ * milliseconds each: made for a folder beside a network, not for two networks. Owns both from the call on, also when
+ * the call fails; borrows `mem`. */
+enum mly_status mly_transport_fork(struct mly_transport *tiles, struct mly_transport *graph, const char *why,
+                                   const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err);
+
+/* Makes a transport, which is the caller's. Must not throw. */
+typedef enum mly_status mly_transport_make_fn(void *ctx, struct mly_transport **out, struct mly_error *err);
+
+/* A transport that is made when the first request comes: what is never asked opens no socket and no cache. If it cannot
+ * be made, the request is refused with the maker's error, and the next one tries again. Borrows `ctx` and `mem`. */
+enum mly_status mly_transport_late(mly_transport_make_fn *make, void *ctx, const struct mly_mem *mem,
+                                   struct mly_transport **out, struct mly_error *err);
 
 #ifdef __cplusplus
 }

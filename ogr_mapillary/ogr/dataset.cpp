@@ -34,15 +34,24 @@ bool InitCurl(mly_error *error)
     return status == MLY_OK;
 }
 
-mly_status MakeHttpTransport(const mly::Settings &settings, const mly::Service &service, mly_transport **out,
-                             mly_error *error)
+bool IsFolder(const mly::Service &service)
+{
+    return service.url.scheme == MLY_SCHEME_FILE;
+}
+
+mly_curl_service CurlService(const mly::Service &service)
+{
+    return {OrNull(service.token), service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
+}
+
+mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out, mly_error *error)
 {
     const mly::HttpSettings &http = settings.http;
     mly_curl_options options{};
     options.mem = mly_mem_system();
     options.inflate = Inflate;
-    options.token = OrNull(service.token);
-    options.is_loopback = service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK;
+    options.services[MLY_REQUEST_TILE] = CurlService(settings.tiles);
+    options.services[MLY_REQUEST_GRAPH] = CurlService(settings.graph);
     options.connections = static_cast<uint32_t>(settings.connections);
     options.connect_timeout_ms = static_cast<uint32_t>(http.connectTimeoutMs);
     options.timeout_ms = static_cast<uint32_t>(http.timeoutMs);
@@ -119,11 +128,6 @@ OGRLayer *OGRMapillaryDataset::GetLayerByName(const char *name)
     return nullptr;
 }
 
-const mly::Service &OGRMapillaryDataset::ServiceOf(const mly_layer *layer) const
-{
-    return layer->way == MLY_WAY_OWNERS ? settings_.graph : settings_.tiles;
-}
-
 // The cache on disk, opened when it is first needed; null when there is none, which costs requests but no rows.
 mly_store *OGRMapillaryDataset::Store()
 {
@@ -146,53 +150,85 @@ mly_store *OGRMapillaryDataset::Store()
     return store;
 }
 
-// cache( retry( curl ) ); a folder needs neither.
-mly_transport *OGRMapillaryDataset::MakeTransport(const mly::Service &service, mly_error *error)
+// cache( retry( curl ) ), for both services.
+mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
 {
     mly_transport *transport = nullptr;
-    if (service.url.scheme == MLY_SCHEME_FILE)
-    {
-        mly_transport_dir(service.url.text, Inflate, mly_mem_system(), &transport, error);
-        return transport;
-    }
     mly_store *store = Store();
     if (settings_.cache.isOffline && !store)
     {
         mly_fail(error, MLY_E_IO, "OFFLINE=YES: the cache in %s cannot be read", settings_.cache.folder.c_str());
         return nullptr;
     }
-    if (!settings_.cache.isOffline &&
-        (!InitCurl(error) || MakeHttpTransport(settings_, service, &transport, error) < 0))
+    if (!settings_.cache.isOffline && (!InitCurl(error) || MakeHttpTransport(settings_, &transport, error) < 0))
         return nullptr;
     if (!store)
         return transport;
+    const char *scopes[MLY_SERVICES];
+    scopes[MLY_REQUEST_TILE] = IsFolder(settings_.tiles) ? nullptr : settings_.tiles.url.text;
+    scopes[MLY_REQUEST_GRAPH] = IsFolder(settings_.graph) ? nullptr : settings_.graph.url.text;
     mly_transport *cached = nullptr;
-    mly_transport_cache(transport, store, service.url.text, mly_mem_system(), &cached, error);
+    mly_transport_cache(transport, store, scopes, mly_mem_system(), &cached, error);
     return cached;
 }
 
-mly::TransportPtr OGRMapillaryDataset::BorrowTransport(const mly_layer *layer)
+// A mly_transport_make_fn: called by C, so nothing may be thrown.
+mly_status OGRMapillaryDataset::MakeNetworkLate(void *dataset, mly_transport **out, mly_error *error) noexcept
 {
-    const mly::Service &service = ServiceOf(layer);
-    std::vector<mly::TransportPtr> &idle = idle_[&service];
-    if (!idle.empty())
+    try
     {
-        mly::TransportPtr transport = std::move(idle.back());
-        idle.pop_back();
+        mly_error why{};
+        *out = static_cast<OGRMapillaryDataset *>(dataset)->MakeNetwork(&why);
+        return *out ? MLY_OK : mly_fail(error, why.code, "%s", why.text);
+    }
+    catch (...)
+    {
+        return mly_fail(error, MLY_E_NOMEM, "out of memory for the transport");
+    }
+}
+
+// A folder takes the place of one service, or of both. Beside it the network is made only if it is really asked: most
+// reads of a folder are not to open a socket, nor a cache.
+mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
+{
+    static const char whyNot[] = "GRAPH_URL: this comes from the Graph API, which no folder can stand in for";
+    mly_transport *tiles = nullptr;
+    mly_transport *graph = nullptr;
+    mly_transport *fork = nullptr;
+    if (!IsFolder(settings_.tiles) && !IsFolder(settings_.graph))
+        return MakeNetwork(error);
+    if (!IsFolder(settings_.tiles))
+        tiles = MakeNetwork(error);
+    else
+        mly_transport_dir(settings_.tiles.url.text, Inflate, mly_mem_system(), &tiles, error);
+    if (!tiles)
+        return nullptr;
+    if (!IsFolder(settings_.graph) && mly_transport_late(MakeNetworkLate, this, mly_mem_system(), &graph, error) < 0)
+    {
+        mly_transport_free(tiles);
+        return nullptr;
+    }
+    mly_transport_fork(tiles, graph, whyNot, mly_mem_system(), &fork, error);
+    return fork;
+}
+
+mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
+{
+    if (!idle_.empty())
+    {
+        mly::TransportPtr transport = std::move(idle_.back());
+        idle_.pop_back();
         return transport;
     }
     mly_error error{};
-    if (layer->way == MLY_WAY_OWNERS && service.url.scheme == MLY_SCHEME_FILE)
-        mly_fail(&error, MLY_E_ARG, "GRAPH_URL: %s come from the Graph API, which no folder can stand in for",
-                 layer->name);
-    else if (mly_transport *transport = MakeTransport(service, &error))
-        return mly::TransportPtr(transport);
-    mly::ReportError(error);
-    return nullptr;
+    mly::TransportPtr transport(MakeTransport(&error));
+    if (!transport)
+        mly::ReportError(error);
+    return transport;
 }
 
-void OGRMapillaryDataset::GiveBack(const mly_layer *layer, mly::TransportPtr transport)
+void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport)
 {
     if (transport)
-        idle_[&ServiceOf(layer)].push_back(std::move(transport));
+        idle_.push_back(std::move(transport));
 }

@@ -4,7 +4,6 @@
 // datasets.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <vector>
 
@@ -33,21 +32,20 @@ class OGRMapillaryDataset final : public mly::DatasetBase
         return settings_;
     }
 
-    // The service that answers for a layer.
-    const mly::Service &ServiceOf(const mly_layer *layer) const;
-
-    // A transport to that service for one read, warm if one was given back. Null, with an error, if there can be none.
-    mly::TransportPtr BorrowTransport(const mly_layer *layer);
-    void GiveBack(const mly_layer *layer, mly::TransportPtr transport);
+    // A transport to both services for one read, warm if one was given back. Null, with an error, if there can be none.
+    mly::TransportPtr BorrowTransport();
+    void GiveBack(mly::TransportPtr transport);
 
   private:
-    mly_transport *MakeTransport(const mly::Service &service, mly_error *error);
+    mly_transport *MakeTransport(mly_error *error);
+    mly_transport *MakeNetwork(mly_error *error);
+    static mly_status MakeNetworkLate(void *dataset, mly_transport **out, mly_error *error) noexcept;
     mly_store *Store();
 
     mly::Settings settings_;
     mly::StorePtr store_;  // outlives the transports that borrow it
     bool storeWasTried_ = false;
-    std::map<const mly::Service *, std::vector<mly::TransportPtr>> idle_;
+    std::vector<mly::TransportPtr> idle_;
     std::vector<std::unique_ptr<OGRMapillaryLayer>> layers_;  // those that are listed come first
     int nListed_ = 0;
 };

@@ -251,7 +251,7 @@ void OGRMapillaryLayer::StopReading()
 {
     if (reader_)
         mly_reader_detach(reader_.get());
-    dataset_->GiveBack(layer_, std::move(transport_));
+    dataset_->GiveBack(std::move(transport_));
     if (reader_ && gaveRows_ && layer_->shape == MLY_LINES)
     {
         held_ = std::move(reader_);
@@ -375,7 +375,7 @@ bool OGRMapillaryLayer::StartReading()
 {
     if (!PlanReading())
         return false;
-    transport_ = dataset_->BorrowTransport(layer_);
+    transport_ = dataset_->BorrowTransport();
     if (!transport_)
         return false;
     fields_ = mly::FieldUse(defn_, m_poAttrQuery, m_poFilterGeom || AreaOfInterest());
@@ -524,7 +524,7 @@ OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
 // The row with this id among those of the plan, filters aside; null if it is not there.
 OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
 {
-    mly::TransportPtr transport = dataset_->BorrowTransport(layer_);
+    mly::TransportPtr transport = dataset_->BorrowTransport();
     mly::ReaderPtr reader = transport ? MakeReader(plan, transport.get(), KeepOne, &fid) : nullptr;
     OGRFeature *feature = nullptr;
     mly_status status = reader ? MLY_OK : MLY_DONE;
@@ -539,7 +539,7 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
     if (status < 0)
         mly::ReportError(error);
     reader.reset();
-    dataset_->GiveBack(layer_, std::move(transport));
+    dataset_->GiveBack(std::move(transport));
     return feature;
 }
 

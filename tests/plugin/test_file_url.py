@@ -8,6 +8,7 @@ import sys
 import pytest
 from osgeo import gdal
 
+from features import Layer
 from reading import Images, assert_same, cover, grown, listening, tile_box
 from town import ORIGINAL
 
@@ -243,3 +244,55 @@ def test_a_file_that_is_mended_reads_the_next_time(folder, truth):
     path_in(folder, TILE).write_bytes(whole)
 
     assert_same(images.rows(), truth.within(AREA))
+
+
+# ---- The Graph beside it ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def image(town):
+    """An image in which something was seen."""
+    return next(image.id for image in town.images if town.truth_detections_of_image(image.id))
+
+
+@pytest.mark.parametrize("cache", ["NO", "YES"])
+def test_beside_a_folder_the_graph_is_asked_as_ever(folder, service, town, image, truth, cache):
+    asked = Layer("detections", TILES_URL=folder.as_uri(), GRAPH_URL=service.url, ACCESS_TOKEN=service.token,
+                  CACHE=cache)
+    rows, heard = asked.where(f"image_id = {image}").read()
+
+    assert heard.errors == []
+    assert [row.fid for row in rows] == [each.id for each in town.truth_detections_of_image(image)]
+    assert len(service.requests) == 1
+    assert_same(read(folder, GRAPH_URL=service.url, ACCESS_TOKEN=service.token, CACHE=cache), truth.within(AREA))
+    assert len(service.requests) == 1
+
+
+def test_beside_a_folder_the_graph_asks_for_a_token(folder, service, image):
+    asked = Layer("detections", TILES_URL=folder.as_uri(), GRAPH_URL=service.url).where(f"image_id = {image}")
+
+    assert "no access token" in asked.failure()
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("with_tiles", [False, True])
+def test_a_folder_cannot_stand_in_for_the_graph(folder, service, image, truth, with_tiles):
+    options = {"TILES_URL": service.url if with_tiles else folder.as_uri(), "GRAPH_URL": folder.as_uri(),
+               "ACCESS_TOKEN": service.token}
+
+    message = Layer("detections", **options).where(f"image_id = {image}").failure()
+
+    assert "GRAPH_URL: " in message and "no folder can stand in for" in message
+    assert str(image) in message
+    assert service.requests == []
+    assert_same(Images(**options).within(AREA).rows(), truth.within(AREA))
+
+
+def test_a_folder_is_read_offline_and_leaves_no_cache(folder, home, image, truth):
+    assert_same(read(folder, OFFLINE="YES", CACHE="YES"), truth.within(AREA))
+    assert_same(read(folder, OFFLINE="NO", CACHE="YES"), truth.within(AREA))
+    assert not (home / "cache").exists()
+
+    asked = Layer("detections", TILES_URL=folder.as_uri(), OFFLINE="YES", CACHE="YES").where(f"image_id = {image}")
+
+    assert "OFFLINE=YES" in asked.failure()

@@ -246,11 +246,12 @@ ECHOES = {
 }
 
 
+@pytest.mark.parametrize("cache", ["NO", "YES"])
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("status, code", [(403, 190), (200, 190), (500, 1)])
 @pytest.mark.parametrize("echo", ECHOES)
 def test_a_refusal_that_repeats_the_token_does_not_bring_it_to_light(
-        images, service, echo, status, code, zipped):
+        images, service, echo, status, code, zipped, cache):
     message = f"before {ECHOES[echo](service.token)} after"
     body = f'{{"error":{{"message":"{message}","code":{code}}}}}'.encode()
     service.fault("status", status=status, times=None, type="application/json",
@@ -258,7 +259,7 @@ def test_a_refusal_that_repeats_the_token_does_not_bring_it_to_light(
                   headers={"Content-Encoding": "gzip"} if zipped else {})
     assert isinstance(json.loads(body), dict)
 
-    said = images().within(AREA).failure()
+    said = images(CACHE=cache).within(AREA).failure()
 
     assert_hidden(said, service.token)
     assert "before " in said and " after" in said

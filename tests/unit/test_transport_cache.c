@@ -11,6 +11,7 @@
 
 static const char key[] = "mly1_public/14/8574/5735";
 static const char scope[] = "https://tiles.example";
+static const char *const scopes[MLY_SERVICES] = {scope, "https://graph.example"};
 static const struct mly_span nothing = {.data = NULL, .size = 0};
 
 static struct mly_span span_of(const char *text)
@@ -35,7 +36,7 @@ static void begin(struct bench *bench)
     fake_clock_init(&bench->clock, 1000);
     script_init(&bench->script, &bench->kit.mem.mem, &bench->clock);
     assert_status(
-        mly_transport_cache(&bench->script.base, bench->kit.store, scope, &bench->kit.mem.mem, &bench->cache, NULL),
+        mly_transport_cache(&bench->script.base, bench->kit.store, scopes, &bench->kit.mem.mem, &bench->cache, NULL),
         MLY_OK, NULL);
 }
 
@@ -43,7 +44,7 @@ static void begin(struct bench *bench)
 static void go_offline(struct bench *bench)
 {
     mly_transport_free(bench->cache);
-    assert_status(mly_transport_cache(NULL, bench->kit.store, scope, &bench->kit.mem.mem, &bench->cache, NULL), MLY_OK,
+    assert_status(mly_transport_cache(NULL, bench->kit.store, scopes, &bench->kit.mem.mem, &bench->cache, NULL), MLY_OK,
                   NULL);
 }
 
@@ -185,8 +186,8 @@ static void the_next_process_finds_what_this_one_has_fetched(void **state)
     check(&bench, key, 200, span_of("\x1a tile"));
 
     script_init(&script, &bench.kit.mem.mem, &bench.clock); /* that expects no request */
-    assert_status(mly_transport_cache(&script.base, bench.kit.store, scope, &bench.kit.mem.mem, &another, NULL), MLY_OK,
-                  NULL);
+    assert_status(mly_transport_cache(&script.base, bench.kit.store, scopes, &bench.kit.mem.mem, &another, NULL),
+                  MLY_OK, NULL);
     struct mly_transport *first = bench.cache;
     bench.cache = another;
     check(&bench, key, 200, span_of("\x1a tile"));
@@ -329,9 +330,9 @@ static void services_do_not_get_each_others_answers(void **state)
     struct mly_transport *first, *second;
     begin(&bench);
     script_init(&script, &bench.kit.mem.mem, &bench.clock);
-    assert_status(
-        mly_transport_cache(&script.base, bench.kit.store, "http://127.0.0.1:8080", &bench.kit.mem.mem, &second, NULL),
-        MLY_OK, NULL);
+    static const char *const others[MLY_SERVICES] = {"http://127.0.0.1:8080", "http://127.0.0.1:8080"};
+    assert_status(mly_transport_cache(&script.base, bench.kit.store, others, &bench.kit.mem.mem, &second, NULL), MLY_OK,
+                  NULL);
     first = bench.cache;
     expect(&bench, key, 200, span_of("\x1a true"));
     check(&bench, key, 200, span_of("\x1a true"));
@@ -342,6 +343,44 @@ static void services_do_not_get_each_others_answers(void **state)
     bench.cache = first;
     check(&bench, key, 200, span_of("\x1a true"));
     mly_transport_free(second);
+    end(&bench);
+}
+
+static void what_has_no_scope_passes_through(void **state)
+{
+    (void)state;
+    static const char *const none[MLY_SERVICES] = {NULL, NULL};
+    struct bench bench;
+    begin(&bench);
+    store_kit_put(&bench.kit, key, 200, span_of("\x1a stored"));
+    mly_transport_free(bench.cache);
+    script_init(&bench.script, &bench.kit.mem.mem, &bench.clock);
+    assert_status(
+        mly_transport_cache(&bench.script.base, bench.kit.store, none, &bench.kit.mem.mem, &bench.cache, NULL), MLY_OK,
+        NULL);
+    for (int round = 0; round < 4; round++) {
+        struct mly_request request = request_of(&bench, key);
+        request.kind = round % 2 ? MLY_REQUEST_GRAPH : MLY_REQUEST_TILE;
+        request.fresh = round == 2;
+        expect(&bench, key, 200, span_of("\x1a asked"));
+        check_exchange(&bench, &request, 200, span_of("\x1a asked"));
+    }
+    assert_stored(&bench.kit, key, 200, span_of("\x1a stored"));
+    end(&bench);
+}
+
+static void only_the_inner_transport_knows_what_to_mask(void **state)
+{
+    (void)state;
+    char text[] = "a hush b";
+    struct bench bench;
+    begin(&bench);
+    bench.script.secret = "hush";
+    mly_transport_mask(bench.cache, text);
+    assert_string_equal(text, "a **** b");
+    go_offline(&bench);
+    mly_transport_mask(bench.cache, text);
+    assert_string_equal(text, "a **** b");
     end(&bench);
 }
 
@@ -665,15 +704,16 @@ static void a_key_that_cannot_be_stored_is_asked_for_every_time(void **state)
 static void a_scope_that_cannot_be_stored_is_refused(void **state)
 {
     (void)state;
-    static const char *const scopes[] = {"", "https://a\nb"};
-    for (size_t i = 0; i < COUNT(scopes); i++) {
+    static const char *const cases[][MLY_SERVICES] = {
+        {"", scope}, {scope, ""}, {"https://a\nb", scope}, {scope, "https://a\nb"}, {NULL, ""}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct bench bench;
         struct mly_transport *cache;
         struct mly_error err;
         struct script_transport script;
         begin(&bench);
         script_init(&script, &bench.kit.mem.mem, &bench.clock);
-        assert_status(mly_transport_cache(&script.base, bench.kit.store, scopes[i], &bench.kit.mem.mem, &cache, &err),
+        assert_status(mly_transport_cache(&script.base, bench.kit.store, cases[i], &bench.kit.mem.mem, &cache, &err),
                       MLY_E_ARG, NULL);
         assert_int_equal(script.n_destroyed, 1); /* it was taken over all the same */
         end(&bench);
@@ -715,8 +755,8 @@ static void every_allocation_may_fail(void **state)
         bench.kit.mem.first_failure = bench.kit.mem.n_allocs + first;
         bench.kit.mem.n_failures = 1;
 
-        const enum mly_status made = mly_transport_cache(&bench.script.base, bench.kit.store, scope, &bench.kit.mem.mem,
-                                                         &bench.cache, NULL);
+        const enum mly_status made = mly_transport_cache(&bench.script.base, bench.kit.store, scopes,
+                                                         &bench.kit.mem.mem, &bench.cache, NULL);
         assert_status(made, first == 0 ? MLY_E_NOMEM : MLY_OK, NULL);
         if (made == MLY_OK)
             ask_twice(&bench);
@@ -745,6 +785,8 @@ int main(void)
         cmocka_unit_test(what_is_no_tile_is_not_kept),
         cmocka_unit_test(answers_of_the_graph_pass_through),
         cmocka_unit_test(services_do_not_get_each_others_answers),
+        cmocka_unit_test(what_has_no_scope_passes_through),
+        cmocka_unit_test(only_the_inner_transport_knows_what_to_mask),
         cmocka_unit_test(no_address_is_written_but_the_services),
         cmocka_unit_test(a_fresh_request_goes_past_the_store_and_replaces_what_is_there),
         cmocka_unit_test(what_does_not_decode_is_forgotten_whatever_comes_after),

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What can be told of HTTP without a server; the rest is tested end to end. */
+/* What can be told of HTTP without a service; the rest is tested end to end. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "io/transports.h"
 #include "support/check.h"
@@ -21,8 +26,8 @@ static struct mly_curl_options options_of(struct rig *rig, const char *token)
     return (struct mly_curl_options){
         .mem = &rig->mem.mem,
         .inflate = gzip_unstore,
-        .token = token,
-        .is_loopback = true,
+        .services = {[MLY_REQUEST_TILE] = {.token = token, .is_loopback = true},
+                     [MLY_REQUEST_GRAPH] = {.token = token, .is_loopback = true}},
         .connections = 4,
         .connect_timeout_ms = 2000,
         .timeout_ms = 5000,
@@ -32,12 +37,24 @@ static struct mly_curl_options options_of(struct rig *rig, const char *token)
     };
 }
 
-static void set_up(struct rig *rig, const char *token)
+static void set_up_as(struct rig *rig, struct mly_curl_options options)
 {
     fail_mem_init(&rig->mem);
     rig->err = (struct mly_error){.code = MLY_OK};
-    const struct mly_curl_options options = options_of(rig, token);
     assert_status(mly_transport_curl(&options, &rig->curl, &rig->err), MLY_OK, &rig->err);
+}
+
+static void set_up(struct rig *rig, const char *token)
+{
+    set_up_as(rig, options_of(rig, token));
+}
+
+/* A token for each service. */
+static void set_up_two(struct rig *rig, const char *for_tiles, const char *for_graph)
+{
+    struct mly_curl_options options = options_of(rig, for_tiles);
+    options.services[MLY_REQUEST_GRAPH].token = for_graph;
+    set_up_as(rig, options);
 }
 
 static void tear_down(struct rig *rig)
@@ -46,14 +63,19 @@ static void tear_down(struct rig *rig)
     assert_nothing_leaks(&rig->mem);
 }
 
-static enum mly_status send(struct rig *rig, const char *url, uint64_t ticket)
+static enum mly_status send_as(struct rig *rig, enum mly_request_kind kind, const char *url, uint64_t ticket)
 {
-    struct mly_request request = {.ticket = ticket, .kind = MLY_REQUEST_TILE, .key = "a tile", .max_bytes = 1000};
+    struct mly_request request = {.ticket = ticket, .kind = kind, .key = "a thing", .max_bytes = 1000};
     (void)snprintf(request.url, sizeof request.url, "%s", url);
     return rig->curl->vtbl->submit(rig->curl, &request, &rig->err);
 }
 
-static enum mly_status poll(struct rig *rig, uint32_t timeout_ms, struct mly_response *out)
+static enum mly_status send_tile(struct rig *rig, const char *url, uint64_t ticket)
+{
+    return send_as(rig, MLY_REQUEST_TILE, url, ticket);
+}
+
+static enum mly_status ask(struct rig *rig, uint32_t timeout_ms, struct mly_response *out)
 {
     return rig->curl->vtbl->poll(rig->curl, timeout_ms, out, &rig->err);
 }
@@ -64,7 +86,7 @@ static struct mly_response wait_for_answer(struct rig *rig)
     struct mly_response response;
     enum mly_status status;
     do
-        status = poll(rig, 1000, &response);
+        status = ask(rig, 1000, &response);
     while (status == MLY_AGAIN);
     assert_status(status, MLY_OK, &rig->err);
     return response;
@@ -78,10 +100,10 @@ static void without_a_token_every_request_is_answered_unsent_with_advice(void **
     struct rig rig;
     set_up(&rig, NULL);
     for (uint64_t ticket = 0; ticket < COUNT(seen); ticket++)
-        assert_status(send(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
+        assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
 
     for (size_t i = 0; i < COUNT(seen); i++) {
-        assert_status(poll(&rig, 0, &response), MLY_OK, &rig.err);
+        assert_status(ask(&rig, 0, &response), MLY_OK, &rig.err);
         assert_status(response.status, MLY_E_AUTH, NULL);
         assert_says(response.why, "MAPILLARY_ACCESS_TOKEN");
         assert_says(response.why, "ACCESS_TOKEN_FILE");
@@ -91,9 +113,176 @@ static void without_a_token_every_request_is_answered_unsent_with_advice(void **
     }
 
     assert_true(seen[0] && seen[1] && seen[2]);
-    assert_status(poll(&rig, 0, &response), MLY_DONE, &rig.err);
+    assert_status(ask(&rig, 0, &response), MLY_DONE, &rig.err);
     tear_down(&rig);
 }
+
+static void a_service_without_a_token_is_not_sent_the_others(void **state)
+{
+    (void)state;
+    static const enum mly_request_kind kinds[] = {MLY_REQUEST_TILE, MLY_REQUEST_GRAPH};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        const enum mly_request_kind with = kinds[i], without = kinds[1 - i];
+        uint64_t n_sent = 0, n_unsent = 0;
+        struct mly_response response;
+        struct rig rig;
+        set_up_two(&rig, with == MLY_REQUEST_TILE ? secret : NULL, with == MLY_REQUEST_GRAPH ? secret : NULL);
+        for (uint64_t ticket = 0; ticket < 6; ticket++) {
+            const enum mly_request_kind kind = ticket % 2 ? with : without;
+            assert_status(send_as(&rig, kind, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
+        }
+
+        for (int n = 0; n < 6; n++) {
+            response = wait_for_answer(&rig);
+            assert_status(response.status, response.ticket % 2 ? MLY_E_NETWORK : MLY_E_AUTH, NULL);
+            n_sent += response.ticket % 2;
+            n_unsent += response.ticket % 2 == 0;
+            mly_transport_fini_response(&response);
+        }
+
+        assert_true(n_sent == 3 && n_unsent == 3);
+        assert_status(ask(&rig, 0, &response), MLY_DONE, &rig.err);
+        tear_down(&rig);
+    }
+}
+
+/* ---- a machine that listens ---- */
+
+struct listener {
+    int socket;
+    char url[64];
+};
+
+static void listener_begin(struct listener *listener)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    listener->socket = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(listener->socket >= 0);
+    assert_int_equal(bind(listener->socket, (const struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener->socket, 4), 0);
+    assert_int_equal(getsockname(listener->socket, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(listener->url, sizeof listener->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+}
+
+/* Waits up to 10 ms, while the transport does not move. */
+static bool is_readable(int fd)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    return poll(&waiting, 1, 10) == 1;
+}
+
+/* What the listener is sent, up to the end of its head. It never answers. */
+static void receive(struct rig *rig, const struct listener *listener, char *text, size_t size)
+{
+    struct mly_response response;
+    size_t n = 0;
+    int connection = -1;
+    text[0] = '\0';
+    for (int round = 0; round < 500 && !strstr(text, "\r\n\r\n"); round++) {
+        assert_status(ask(rig, 1, &response), MLY_AGAIN, &rig->err);
+        if (connection < 0 && is_readable(listener->socket))
+            connection = accept(listener->socket, NULL, NULL);
+        if (connection < 0 || !is_readable(connection))
+            continue;
+        const ssize_t got = recv(connection, text + n, size - 1 - n, 0);
+        assert_true(got > 0);
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    assert_says(text, "\r\n\r\n");
+    (void)close(connection);
+}
+
+static void each_service_is_sent_its_own_token(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mly_request_kind kind;
+        const char *sent, *kept;
+    } cases[] = {
+        {MLY_REQUEST_TILE, "GET /x?access_token=MLY%7C1%7Cseen HTTP", "unseen"},
+        {MLY_REQUEST_GRAPH, "\r\nAuthorization: OAuth MLY|2|unseen\r\n", "MLY%7C1"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[2000], url[100];
+        struct listener listener;
+        struct rig rig;
+        listener_begin(&listener);
+        set_up_two(&rig, "MLY|1|seen", "MLY|2|unseen");
+        (void)snprintf(url, sizeof url, "%s/x", listener.url);
+        assert_status(send_as(&rig, cases[i].kind, url, 1), MLY_OK, &rig.err);
+
+        receive(&rig, &listener, text, sizeof text);
+
+        assert_says(text, cases[i].sent);
+        assert_lacks(text, cases[i].kept);
+        tear_down(&rig);
+        (void)close(listener.socket);
+    }
+}
+
+static void the_tokens_of_both_are_taken_out_of_a_text(void **state)
+{
+    (void)state;
+    char text[] = "MLY|1|one MLY%7C1%7Cone one MLY|2|two MLY%7C2%7Ctwo two https://user:word@proxy, the rest";
+    struct rig rig;
+    set_up_two(&rig, "MLY|1|one", "MLY|2|two");
+
+    mly_transport_mask(rig.curl, text);
+
+    assert_lacks(text, "one");
+    assert_lacks(text, "two");
+    assert_lacks(text, "word");
+    assert_says(text, "@proxy, the rest");
+    tear_down(&rig);
+}
+
+/* The ports of the messages tell whom libcurl turned to. */
+static void a_proxy_is_passed_by_for_the_service_on_this_machine_alone(void **state)
+{
+    (void)state;
+    static const enum mly_request_kind kinds[] = {MLY_REQUEST_TILE, MLY_REQUEST_GRAPH};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct rig rig;
+        struct mly_curl_options options = options_of(&rig, secret);
+        options.proxy = "http://127.0.0.1:2";
+        options.services[kinds[1 - i]].is_loopback = false;
+        set_up_as(&rig, options);
+        for (size_t k = 0; k < COUNT(kinds); k++) {
+            assert_status(send_as(&rig, kinds[k], "http://127.0.0.1:1/maps", k), MLY_OK, &rig.err);
+
+            struct mly_response response = wait_for_answer(&rig);
+
+            assert_says(response.why, k == i ? "port 1" : "port 2");
+            mly_transport_fini_response(&response);
+        }
+        tear_down(&rig);
+    }
+}
+
+static void the_longest_address_and_token_fit(void **state)
+{
+    (void)state;
+    static const enum mly_request_kind kinds[] = {MLY_REQUEST_TILE, MLY_REQUEST_GRAPH};
+    char token[MLY_LIMIT_TOKEN + 1], url[MLY_LIMIT_URL];
+    memset(token, '|', MLY_LIMIT_TOKEN); /* each is three characters in a query */
+    token[MLY_LIMIT_TOKEN] = '\0';
+    memset(url, 'x', sizeof url - 1);
+    url[sizeof url - 1] = '\0';
+    memcpy(url, "http://127.0.0.1:1/", 19);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct rig rig;
+        set_up(&rig, token);
+        assert_status(send_as(&rig, kinds[i], url, 1), MLY_OK, &rig.err);
+        struct mly_response response = wait_for_answer(&rig);
+        assert_status(response.status, MLY_E_NETWORK, NULL);
+        mly_transport_fini_response(&response);
+        tear_down(&rig);
+    }
+}
+
+/* ---- nobody listens ---- */
 
 static void with_nothing_asked_nothing_is_owed(void **state)
 {
@@ -103,8 +292,8 @@ static void with_nothing_asked_nothing_is_owed(void **state)
     set_up(&with, secret);
     set_up(&without, NULL);
 
-    assert_status(poll(&with, 1000, &response), MLY_DONE, &with.err);
-    assert_status(poll(&without, 1000, &response), MLY_DONE, &without.err);
+    assert_status(ask(&with, 1000, &response), MLY_DONE, &with.err);
+    assert_status(ask(&without, 1000, &response), MLY_DONE, &without.err);
 
     tear_down(&with);
     tear_down(&without);
@@ -115,7 +304,7 @@ static void a_machine_that_does_not_listen_is_a_network_failure(void **state)
     (void)state;
     struct rig rig;
     set_up(&rig, secret);
-    assert_status(send(&rig, "http://127.0.0.1:1/maps", 42), MLY_OK, &rig.err); /* port 1: nobody */
+    assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", 42), MLY_OK, &rig.err); /* port 1: nobody */
 
     struct mly_response response = wait_for_answer(&rig);
 
@@ -135,7 +324,7 @@ static void no_message_holds_the_token(void **state)
         struct rig rig;
         set_up(&rig, secret);
 
-        if (send(&rig, urls[i], 1) == MLY_OK) {
+        if (send_tile(&rig, urls[i], 1) == MLY_OK) {
             struct mly_response response = wait_for_answer(&rig);
             assert_true(response.status < 0);
             assert_lacks(response.why, "secret");
@@ -155,7 +344,7 @@ static void other_schemes_than_http_are_never_followed(void **state)
     for (size_t i = 0; i < COUNT(urls); i++) {
         struct rig rig;
         set_up(&rig, secret);
-        enum mly_status status = send(&rig, urls[i], 1);
+        enum mly_status status = send_tile(&rig, urls[i], 1);
         struct mly_response response = {.status = status};
         if (status == MLY_OK)
             response = wait_for_answer(&rig);
@@ -177,12 +366,12 @@ static void reset_drops_what_is_in_flight(void **state)
         struct rig rig;
         set_up(&rig, tokens[i]);
         for (uint64_t ticket = 0; ticket < 5; ticket++)
-            assert_status(send(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
+            assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
 
         rig.curl->vtbl->reset(rig.curl);
 
-        assert_status(poll(&rig, 0, &response), MLY_DONE, &rig.err);
-        assert_status(send(&rig, "http://127.0.0.1:1/maps", 9), MLY_OK, &rig.err);
+        assert_status(ask(&rig, 0, &response), MLY_DONE, &rig.err);
+        assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", 9), MLY_OK, &rig.err);
         response = wait_for_answer(&rig);
         assert_int_equal(response.ticket, 9);
         mly_transport_fini_response(&response);
@@ -196,7 +385,7 @@ static void ending_it_with_requests_in_flight_leaks_nothing(void **state)
     struct rig rig;
     set_up(&rig, secret);
     for (uint64_t ticket = 0; ticket < 5; ticket++)
-        assert_status(send(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
+        assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", ticket), MLY_OK, &rig.err);
 
     tear_down(&rig);
 }
@@ -213,7 +402,7 @@ static void its_texts_are_its_own(void **state)
 
     memset(token, 0, sizeof token);
     memset(agent, 0, sizeof agent);
-    assert_status(send(&rig, "http://127.0.0.1:1/maps", 1), MLY_OK, &rig.err);
+    assert_status(send_tile(&rig, "http://127.0.0.1:1/maps", 1), MLY_OK, &rig.err);
     struct mly_response response = wait_for_answer(&rig);
 
     assert_status(response.status, MLY_E_NETWORK, NULL); /* sent, so the token was there */
@@ -232,7 +421,7 @@ static void any_of_its_allocations_may_fail(void **state)
 
         enum mly_status status = mly_transport_curl(&options, &rig.curl, &rig.err);
         if (status == MLY_OK)
-            status = send(&rig, "http://127.0.0.1:1/maps", 1);
+            status = send_tile(&rig, "http://127.0.0.1:1/maps", 1);
 
         has_failed = rig.mem.n_failed > 0;
         assert_status(status, has_failed ? MLY_E_NOMEM : MLY_OK, &rig.err);
@@ -253,6 +442,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_token_every_request_is_answered_unsent_with_advice),
+        cmocka_unit_test(a_service_without_a_token_is_not_sent_the_others),
+        cmocka_unit_test(each_service_is_sent_its_own_token),
+        cmocka_unit_test(the_tokens_of_both_are_taken_out_of_a_text),
+        cmocka_unit_test(a_proxy_is_passed_by_for_the_service_on_this_machine_alone),
+        cmocka_unit_test(the_longest_address_and_token_fit),
         cmocka_unit_test(with_nothing_asked_nothing_is_owed),
         cmocka_unit_test(a_machine_that_does_not_listen_is_a_network_failure),
         cmocka_unit_test(no_message_holds_the_token),

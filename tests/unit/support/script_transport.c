@@ -125,6 +125,13 @@ static void reset(struct mly_transport *t)
     script->n_resets++;
 }
 
+static void mask(struct mly_transport *t, char *text)
+{
+    const char *secret = ((struct script_transport *)t)->secret;
+    for (char *found = secret ? strstr(text, secret) : NULL; found; found = strstr(found, secret))
+        memset(found, '*', strlen(secret));
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct script_transport *script = (struct script_transport *)t;
@@ -135,7 +142,8 @@ static void destroy(struct mly_transport *t)
 
 void script_init(struct script_transport *script, const struct mly_mem *mem, struct fake_clock *clock)
 {
-    static const struct mly_transport_vtbl vtbl = {.submit = submit, .poll = poll, .reset = reset, .destroy = destroy};
+    static const struct mly_transport_vtbl vtbl = {
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
     *script = (struct script_transport){.base = {.vtbl = &vtbl}, .mem = mem, .clock = clock};
 }
 

@@ -40,6 +40,7 @@ struct script_transport {
     size_t n_answers;
     struct script_request log[SCRIPT_MAX]; /* in the order in which they came */
     size_t n_log;
+    const char *secret;        /* what mask takes out; borrowed; NULL: nothing */
     struct script_call *calls; /* in flight */
     size_t n_in_flight, peak_in_flight;
     size_t n_resets, n_destroyed;
