@@ -24,20 +24,22 @@ static void *refuse(struct mly_arena *arena, enum mly_status why)
     return NULL;
 }
 
-static struct mly_arena_block *add_block(struct mly_arena *arena, size_t need)
+static struct mly_arena_block *add_block(struct mly_arena *arena, size_t size)
 {
-    size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;
-    if (size > arena->limit - arena->used) /* never more than the ceiling leaves */
-        size = arena->limit - arena->used;
-    if (size < need)
-        size = need;
-
     struct mly_arena_block *block = arena->mem->alloc(arena->mem->ctx, sizeof *block + size);
     if (!block)
         return refuse(arena, MLY_E_NOMEM);
     *block = (struct mly_arena_block){.next = arena->block, .size = size};
     arena->block = block;
     return block;
+}
+
+static struct mly_arena_block *grow(struct mly_arena *arena, size_t need)
+{
+    size_t size = arena->block ? arena->block->size * 2 : FIRST_BLOCK;
+    if (size > arena->limit - arena->used) /* never more than the ceiling leaves */
+        size = arena->limit - arena->used;
+    return add_block(arena, size < need ? need : size);
 }
 
 void *mly_arena_alloc(struct mly_arena *arena, size_t size)
@@ -51,7 +53,7 @@ void *mly_arena_alloc(struct mly_arena *arena, size_t size)
 
     struct mly_arena_block *block = arena->block;
     if (!block || padded > block->size - block->used)
-        block = add_block(arena, padded);
+        block = grow(arena, padded);
     if (!block)
         return NULL;
 
@@ -68,13 +70,6 @@ void *mly_arena_array(struct mly_arena *arena, size_t count, size_t size)
     return mly_arena_alloc(arena, count * size);
 }
 
-enum mly_status mly_arena_fail(const struct mly_arena *arena, const char *what, struct mly_error *err)
-{
-    if (arena->trouble == MLY_E_LIMIT)
-        return mly_fail(err, MLY_E_LIMIT, "%s needs more memory than its ceiling of %zu bytes", what, arena->limit);
-    return mly_fail(err, MLY_E_NOMEM, "%s: out of memory", what);
-}
-
 static void release_from(struct mly_arena *arena, struct mly_arena_block *block)
 {
     while (block) {
@@ -82,6 +77,30 @@ static void release_from(struct mly_arena *arena, struct mly_arena_block *block)
         arena->mem->release(arena->mem->ctx, block);
         block = next;
     }
+}
+
+bool mly_arena_reserve(struct mly_arena *arena, size_t size)
+{
+    if (arena->used > 0 || size > arena->limit || (arena->block && size <= arena->block->size))
+        return true;
+    release_from(arena, arena->block); /* of an earlier round, too small */
+    arena->block = NULL;
+    return add_block(arena, size) != NULL;
+}
+
+size_t mly_arena_measure(const struct mly_arena *arena)
+{
+    size_t size = 0;
+    for (const struct mly_arena_block *block = arena->block; block; block = block->next)
+        size += sizeof *block + block->size;
+    return size;
+}
+
+enum mly_status mly_arena_fail(const struct mly_arena *arena, const char *what, struct mly_error *err)
+{
+    if (arena->trouble == MLY_E_LIMIT)
+        return mly_fail(err, MLY_E_LIMIT, "%s needs more memory than its ceiling of %zu bytes", what, arena->limit);
+    return mly_fail(err, MLY_E_NOMEM, "%s: out of memory", what);
 }
 
 void mly_arena_reset(struct mly_arena *arena)

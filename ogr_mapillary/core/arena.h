@@ -4,6 +4,8 @@
 #ifndef MLY_ARENA_H
 #define MLY_ARENA_H
 
+#include <stdbool.h>
+
 #include "mem.h"
 #include "status.h"
 
@@ -28,6 +30,14 @@ void *mly_arena_alloc(struct mly_arena *arena, size_t size);
 
 /* `count` things of `size` bytes; NULL also when the product overflows (MLY_E_LIMIT). */
 void *mly_arena_array(struct mly_arena *arena, size_t count, size_t size);
+
+/* In an arena of which nothing is handed out: room for `size` bytes in one block, so that no larger one is made for
+ * them. Each allocation takes a multiple of max_align_t's alignment. What the ceiling does not allow is left to the
+ * allocations that follow. False sets `trouble`: MLY_E_NOMEM. */
+bool mly_arena_reserve(struct mly_arena *arena, size_t size);
+
+/* What the blocks take, used or not. */
+size_t mly_arena_measure(const struct mly_arena *arena);
 
 /* Turns `trouble` into a message. Precondition: an allocation has just failed. */
 enum mly_status mly_arena_fail(const struct mly_arena *arena, const char *what, struct mly_error *err);

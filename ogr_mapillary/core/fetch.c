@@ -3,10 +3,15 @@
 
 #include "request.h"
 
+enum { MAX_READY = MLY_RING_MAX_SLOTS + 1 }; /* and the one that the ring makes ahead */
+
 struct mly_fetch {
     struct mly_fetch_options options;
     struct mly_ring *ring;
-    struct mly_arena arena; /* the tile taken last, decoded */
+    struct mly_hold_tile tile;         /* the one taken last, unless it is held */
+    struct mly_held *held;             /* or this; NULL: neither */
+    struct mly_held *ready[MAX_READY]; /* between the list and the taker, who comes by them in the list's order */
+    uint32_t first_ready, n_ready;
 };
 
 /* A tile in the ring's tag. */
@@ -21,14 +26,73 @@ static struct mly_tile tile_of(uint64_t tag)
     return (struct mly_tile){.x = (uint32_t)tag & mask, .y = (uint32_t)(tag >> 28) & mask, .z = (uint8_t)(tag >> 56)};
 }
 
+/* ---- tiles that are held ---- */
+
+static struct mly_hold_name name_of(const struct mly_fetch_options *options, struct mly_tile tile)
+{
+    return (struct mly_hold_name){
+        .service = options->service, .tileset = options->tileset, .layer = options->layer, .tile = tile};
+}
+
+static uint64_t now_ms(const struct mly_fetch *fetch)
+{
+    return fetch->options.clock->now_ms(fetch->options.clock->ctx);
+}
+
+static bool find_ready(struct mly_fetch *fetch, struct mly_tile tile)
+{
+    if (!fetch->options.hold)
+        return false;
+    const struct mly_hold_name name = name_of(&fetch->options, tile);
+    struct mly_held *held = mly_hold_get(fetch->options.hold, &name, now_ms(fetch), fetch->options.hold_max_age_ms);
+    if (held)
+        fetch->ready[(fetch->first_ready + fetch->n_ready++) % MAX_READY] = held;
+    return held != NULL;
+}
+
+static struct mly_held *next_ready(struct mly_fetch *fetch)
+{
+    struct mly_held *held = fetch->ready[fetch->first_ready];
+    fetch->first_ready = (fetch->first_ready + 1) % MAX_READY;
+    fetch->n_ready--;
+    return held;
+}
+
+/* Leaves the tile taken last to others. If it is not kept, it stays here until the next one. */
+static void share(struct mly_fetch *fetch, struct mly_tile tile)
+{
+    const struct mly_hold_name name = name_of(&fetch->options, tile);
+    fetch->held = mly_hold_put(fetch->options.hold, &name, &fetch->tile, now_ms(fetch));
+}
+
+/* A tile that is shared takes its memory with it, and no more than it needs. */
+static void release_tile(struct mly_fetch *fetch)
+{
+    mly_buf_fini(&fetch->tile.body);
+    if (!fetch->options.hold) {
+        mly_arena_reset(&fetch->tile.arena);
+        return;
+    }
+    mly_hold_drop(fetch->options.hold, fetch->held);
+    fetch->held = NULL;
+    mly_arena_fini(&fetch->tile.arena);
+    mly_arena_init(&fetch->tile.arena, fetch->options.mem, MLY_LIMIT_TILE_MEMORY);
+}
+
+/* ---- the machine ---- */
+
 static enum mly_status next_request(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err)
 {
-    const struct mly_fetch_options *options = &((struct mly_fetch *)ctx)->options;
+    struct mly_fetch *fetch = ctx;
+    const struct mly_fetch_options *options = &fetch->options;
     struct mly_tile tile;
     if (!options->next(options->next_ctx, &tile))
         return MLY_DONE;
     *tag = tag_of(tile);
-    return mly_request_tile(options->service, options->tileset, tile, out, err);
+    if (!find_ready(fetch, tile))
+        return mly_request_tile(options->service, options->tileset, tile, out, err);
+    *out = (struct mly_request){.kind = MLY_REQUEST_NONE};
+    return MLY_OK;
 }
 
 enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct mly_fetch **out, struct mly_error *err)
@@ -38,11 +102,12 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
     if (!fetch)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
     *fetch = (struct mly_fetch){.options = *options};
-    mly_arena_init(&fetch->arena, mem, MLY_LIMIT_TILE_MEMORY);
+    mly_arena_init(&fetch->tile.arena, mem, MLY_LIMIT_TILE_MEMORY);
     const struct mly_ring_options ring = {
         .mem = mem,
         .max_in_flight = options->max_in_flight,
         .lane = options->lane,
+        .takes_all = options->hold != NULL, /* to remember what is empty */
         .next = next_request,
         .next_ctx = fetch,
         .debug = options->debug,
@@ -50,7 +115,7 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
     };
     const enum mly_status status = mly_ring_new(&ring, &fetch->ring, err);
     if (status < 0) {
-        mem->release(mem->ctx, fetch);
+        mly_fetch_free(fetch);
         return status;
     }
     *out = fetch;
@@ -67,24 +132,69 @@ enum mly_status mly_fetch_feed(struct mly_fetch *fetch, struct mly_response *res
     return mly_ring_feed(fetch->ring, response, err);
 }
 
-enum mly_status mly_fetch_take(struct mly_fetch *fetch, struct mly_mvt **out, struct mly_error *err)
+static enum mly_status decode(struct mly_fetch *fetch, struct mly_span body, struct mly_tile tile,
+                              struct mly_error *err)
+{
+    struct mly_mvt *mvt = NULL;
+    MLY_TRY(mly_mvt_open(body, tile, fetch->options.layer, &fetch->tile.arena, &mvt, err));
+    fetch->tile.mvt = mvt;
+    if (mly_mvt_outside(mvt) > 0)
+        mly_ring_debug(fetch->ring, "has points beyond its border, left to its neighbours");
+    return MLY_OK;
+}
+
+/* MLY_AGAIN: it will be asked for once more. */
+static enum mly_status take_body(struct mly_fetch *fetch, const struct mly_ring_answer *answer,
+                                 const struct mly_mvt **out, struct mly_error *err)
+{
+    const struct mly_tile tile = tile_of(answer->tag);
+    mly_ring_move(fetch->ring, &fetch->tile.body);
+    const enum mly_status status = decode(fetch, answer->body, tile, err);
+    if (status < 0) {
+        release_tile(fetch);
+        return mly_ring_refuse(fetch->ring, status, err);
+    }
+    *out = fetch->tile.mvt;
+    if (fetch->options.hold)
+        share(fetch, tile);
+    return MLY_OK;
+}
+
+/* There is nothing to give, but to remember; what is missing may be there soon (API.md 1.4). Without memory it is not
+ * remembered. */
+static void note_empty(struct mly_fetch *fetch, const struct mly_ring_answer *answer)
+{
+    const struct mly_tile tile = tile_of(answer->tag);
+    if (!answer->is_missing && decode(fetch, (struct mly_span){.data = NULL}, tile, NULL) == MLY_OK)
+        share(fetch, tile);
+}
+
+enum mly_status mly_fetch_take(struct mly_fetch *fetch, const struct mly_mvt **out, struct mly_error *err)
 {
     for (;;) {
         struct mly_ring_answer answer;
-        mly_arena_reset(&fetch->arena);
+        release_tile(fetch);
         enum mly_status status = mly_ring_take(fetch->ring, &answer, err);
         if (status != MLY_OK)
             return status;
-        status = mly_mvt_open(answer.body, tile_of(answer.tag), fetch->options.layer, &fetch->arena, out, err);
-        if (status < 0) {
-            status = mly_ring_refuse(fetch->ring, status, err);
+        switch (answer.kind) {
+        case MLY_ANSWER_BODY:
+            status = take_body(fetch, &answer, out, err);
             if (status != MLY_AGAIN)
                 return status;
-            continue;
+            break;
+        case MLY_ANSWER_READY:
+            fetch->held = next_ready(fetch);
+            *out = mly_hold_mvt(fetch->held);
+            if (mly_mvt_count(*out) > 0)
+                return MLY_OK;
+            break;
+        case MLY_ANSWER_EMPTY:
+            note_empty(fetch, &answer);
+            break;
+        case MLY_ANSWER_TOO_MUCH:
+            return mly_ring_give_up(fetch->ring, err);
         }
-        if (mly_mvt_outside(*out) > 0)
-            mly_ring_debug(fetch->ring, "has points beyond its border, left to its neighbours");
-        return MLY_OK;
     }
 }
 
@@ -92,7 +202,10 @@ void mly_fetch_free(struct mly_fetch *fetch)
 {
     if (!fetch)
         return;
+    release_tile(fetch);
+    while (fetch->n_ready > 0)
+        mly_hold_drop(fetch->options.hold, next_ready(fetch));
     mly_ring_free(fetch->ring);
-    mly_arena_fini(&fetch->arena);
+    mly_arena_fini(&fetch->tile.arena);
     fetch->options.mem->release(fetch->options.mem->ctx, fetch);
 }

@@ -4,6 +4,7 @@
 #ifndef MLY_FETCH_H
 #define MLY_FETCH_H
 
+#include "hold.h"
 #include "mvt.h"
 #include "ring.h"
 
@@ -27,6 +28,9 @@ struct mly_fetch_options {
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
     void *debug_ctx;
+    struct mly_hold *hold;         /* tiles that it has are not asked for, and others are left in it; may be NULL */
+    const struct mly_clock *clock; /* only with a hold */
+    uint64_t hold_max_age_ms;      /* older tiles are asked for again */
 };
 
 enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct mly_fetch **out, struct mly_error *err);
@@ -35,9 +39,9 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
 enum mly_status mly_fetch_want(struct mly_fetch *fetch, struct mly_request *out, struct mly_error *err);
 enum mly_status mly_fetch_feed(struct mly_fetch *fetch, struct mly_response *response, struct mly_error *err);
 
-/* MLY_OK: the next tile that is not empty, valid until the next call. MLY_AGAIN: feed first. MLY_DONE: that was the
- * last one. After a failure only _free is allowed. */
-enum mly_status mly_fetch_take(struct mly_fetch *fetch, struct mly_mvt **out, struct mly_error *err);
+/* MLY_OK: the next tile that is not empty, valid until the next call; others may read it at the same time. MLY_AGAIN:
+ * want and feed first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
+enum mly_status mly_fetch_take(struct mly_fetch *fetch, const struct mly_mvt **out, struct mly_error *err);
 
 /* Accepts NULL. */
 void mly_fetch_free(struct mly_fetch *fetch);

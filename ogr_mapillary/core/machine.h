@@ -19,6 +19,8 @@ typedef void mly_debug_fn(void *ctx, const char *text);
  * more about it. May say true in doubt, never false. Must not throw. */
 typedef bool mly_keep_fn(void *ctx, const struct mly_row *row);
 
+struct mly_hold;
+
 /* What all machines of one read share; borrowed for the read's life. */
 struct mly_read_options {
     const struct mly_mem *mem;
@@ -29,6 +31,9 @@ struct mly_read_options {
     mly_debug_fn *warn; /* likewise, for what a user should see; may be NULL; gets debug_ctx */
     mly_keep_fn *keep;  /* NULL keeps all */
     void *keep_ctx;
+    struct mly_hold *hold;         /* decoded tiles to look among first, and to leave behind; NULL: none */
+    const struct mly_clock *clock; /* tells their age; only with a hold */
+    uint64_t hold_max_age_ms;
 };
 
 struct mly_machine;

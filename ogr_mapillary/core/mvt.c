@@ -19,6 +19,7 @@ enum { CLOSE_PATH_ONE = 1 << 3 | CLOSE_PATH };
 enum { MOVE_TO_ONE = 1 << 3 | MOVE_TO }; /* a count of 1 */
 enum { MAX_EXTENT = 1 << 28 };           /* a finer grid than any position has; coordinates fit 32 bits with room */
 enum { MAX_TABLE_EXTENT = 8192 };        /* latitudes are kept for each row of the grid; the service's has 4096 */
+enum { ROWS_FOR_EACH_POINT = 4 }; /* of the grid, at most: with fewer points the table costs more than it saves */
 enum { NOT_A_COLUMN = UINT16_MAX };
 
 struct mly_mvt {
@@ -30,13 +31,13 @@ struct mly_mvt {
     uint32_t **cells;         /* for each column, for each row: index into `values` + 1; 0 when absent */
     struct mly_value *values; /* the dictionary, as the wire types it */
     uint32_t n_values;
-    double *latitudes; /* for each grid row, NaN when not yet computed; NULL for an odd extent */
+    double *latitudes; /* for each row of the grid that has a point; NULL where that does not pay */
 };
 
 /* What one look over a layer's fields tells. */
 struct survey {
     struct mly_span name;
-    size_t n_features, n_values, head_bytes;
+    size_t n_features, n_values, n_head_fields, head_bytes;
 };
 
 struct decoder {
@@ -103,8 +104,10 @@ static enum mly_status survey_layer(struct mly_span layer, struct survey *out, s
     struct mly_wire_field field;
     enum mly_wire_step step;
     while ((step = mly_wire_next(&wire, &field)) == MLY_WIRE_FIELD) {
-        if (is_head_field(&field))
+        if (is_head_field(&field)) {
             out->head_bytes += field_size(&field);
+            out->n_head_fields++;
+        }
         if (field.number >= LAYER_NAME && field.number <= LAYER_VALUES && field.type != MLY_WIRE_BYTES)
             return mly_fail(err, MLY_E_CORRUPT, "a layer's field %u has the wrong wire type (MVT A)", field.number);
         if (field.number == LAYER_NAME)
@@ -534,6 +537,32 @@ static enum mly_status map_keys(struct decoder *d, const MlyPb__Head *head)
     return MLY_OK;
 }
 
+static size_t bytes_of_geometry(const struct mly_layer *layer)
+{
+    return layer->shape == MLY_POINT ? 2 * sizeof(int32_t) : sizeof(struct mly_span);
+}
+
+static bool has_latitude_table(const struct mly_layer *layer, size_t n_features, uint32_t extent)
+{
+    return layer->shape == MLY_POINT && extent <= MAX_TABLE_EXTENT && n_features >= extent / ROWS_FOR_EACH_POINT;
+}
+
+/* About what a layer of the service takes, so that one block of the arena holds it: what protobuf-c unpacks of the head
+ * is a guess, a little too high. No sum wraps: each count is below the tile's bytes. */
+static size_t estimate(const struct mly_layer *layer, const struct survey *survey)
+{
+    enum { PLAIN_HEAD_FIELDS = 16, USUAL_EXTENT = 4096 }; /* for more fields than that protobuf-c keeps lists */
+    const size_t n_arrays = layer->n_tile_columns + 8;
+    const size_t for_each_field = survey->n_head_fields <= PLAIN_HEAD_FIELDS ? 48 : 256;
+    size_t bytes = sizeof(struct mly_mvt) + sizeof(MlyPb__Head) + n_arrays * (sizeof(uint32_t *) + 16);
+    bytes += survey->head_bytes + survey->n_head_fields * for_each_field;
+    bytes += survey->n_values * sizeof(struct mly_value);
+    bytes += survey->n_features * (layer->n_tile_columns * sizeof(uint32_t) + bytes_of_geometry(layer));
+    if (has_latitude_table(layer, survey->n_features, USUAL_EXTENT))
+        bytes += USUAL_EXTENT * sizeof(double);
+    return bytes;
+}
+
 static bool make_geometry_room(const struct decoder *d, size_t n_features)
 {
     struct mly_mvt *mvt = d->mvt;
@@ -541,7 +570,12 @@ static bool make_geometry_room(const struct decoder *d, size_t n_features)
         return (mvt->parts = mly_arena_array(d->arena, n_features, sizeof *mvt->parts)) != NULL;
     mvt->x = mly_arena_array(d->arena, n_features, sizeof *mvt->x);
     mvt->y = mly_arena_array(d->arena, n_features, sizeof *mvt->y);
-    return mvt->x && mvt->y;
+    if (!mvt->x || !mvt->y || !has_latitude_table(mvt->layer, n_features, mvt->extent))
+        return mvt->x && mvt->y;
+    mvt->latitudes = mly_arena_array(d->arena, mvt->extent, sizeof *mvt->latitudes);
+    for (uint32_t i = 0; mvt->latitudes && i < mvt->extent; i++)
+        mvt->latitudes[i] = NAN;
+    return mvt->latitudes != NULL;
 }
 
 static enum mly_status make_room(const struct decoder *d, const struct survey *survey)
@@ -554,13 +588,17 @@ static enum mly_status make_room(const struct decoder *d, const struct survey *s
     bool whole = mvt->values && mvt->cells && make_geometry_room(d, survey->n_features);
     for (uint32_t i = 0; whole && i < n_columns; i++)
         whole = (mvt->cells[i] = mly_arena_array(d->arena, survey->n_features, sizeof **mvt->cells)) != NULL;
-    if (whole && mvt->extent <= MAX_TABLE_EXTENT) {
-        mvt->latitudes = mly_arena_array(d->arena, mvt->extent, sizeof *mvt->latitudes);
-        whole = mvt->latitudes != NULL;
-        for (uint32_t i = 0; whole && i < mvt->extent; i++)
-            mvt->latitudes[i] = NAN;
-    }
     return whole ? MLY_OK : mly_arena_fail(d->arena, "the tile", d->err);
+}
+
+/* The tile is constant from here on: whoever reads rows may share it. */
+static void fill_latitudes(struct mly_mvt *mvt)
+{
+    for (uint32_t i = 0; mvt->latitudes && i < mvt->n_rows; i++) {
+        double *latitude = &mvt->latitudes[mvt->y[i]];
+        if (isnan(*latitude))
+            *latitude = mly_tile_latitude(mvt->tile, mvt->y[i], mvt->extent);
+    }
 }
 
 static enum mly_status read_fields(struct decoder *d, struct mly_span layer)
@@ -591,7 +629,9 @@ static enum mly_status read_layer(struct decoder *d, struct mly_span layer, cons
     d->mvt->extent = head->extent;
     MLY_TRY(map_keys(d, head));
     MLY_TRY(make_room(d, survey));
-    return read_fields(d, layer);
+    MLY_TRY(read_fields(d, layer));
+    fill_latitudes(d->mvt);
+    return MLY_OK;
 }
 
 enum mly_status mly_mvt_open(struct mly_span bytes, struct mly_tile tile, const struct mly_layer *layer,
@@ -599,12 +639,14 @@ enum mly_status mly_mvt_open(struct mly_span bytes, struct mly_tile tile, const 
 {
     struct mly_span found = {.data = NULL};
     struct survey survey = {.n_features = 0};
-    struct mly_mvt *mvt = mly_arena_alloc(arena, sizeof *mvt);
+    MLY_TRY(find_layer(bytes, layer->tile_layer, &found, &survey, err));
+    struct mly_mvt *mvt = NULL;
+    if (mly_arena_reserve(arena, found.data ? estimate(layer, &survey) : sizeof *mvt))
+        mvt = mly_arena_alloc(arena, sizeof *mvt);
     if (!mvt)
         return mly_arena_fail(arena, "the tile", err);
     *mvt = (struct mly_mvt){.layer = layer, .tile = tile};
 
-    MLY_TRY(find_layer(bytes, layer->tile_layer, &found, &survey, err));
     if (found.data) {
         struct decoder d = {.mvt = mvt, .arena = arena, .err = err};
         mly_arena_init(&d.scratch, arena->mem, MLY_LIMIT_SCRATCH_MEMORY);
@@ -664,13 +706,9 @@ uint32_t mly_mvt_extent(const struct mly_mvt *mvt)
     return mvt->extent;
 }
 
-static double latitude(struct mly_mvt *mvt, int32_t y)
+static double latitude(const struct mly_mvt *mvt, int32_t y)
 {
-    if (!mvt->latitudes)
-        return mly_tile_latitude(mvt->tile, y, mvt->extent);
-    if (isnan(mvt->latitudes[y]))
-        mvt->latitudes[y] = mly_tile_latitude(mvt->tile, y, mvt->extent);
-    return mvt->latitudes[y];
+    return mvt->latitudes ? mvt->latitudes[y] : mly_tile_latitude(mvt->tile, y, mvt->extent);
 }
 
 /* The service's number, or a hash of its key; -1 for none that can be used. */
@@ -687,7 +725,7 @@ int64_t mly_mvt_id(const struct mly_mvt *mvt, uint32_t index)
     return row_id(mly_mvt_value(mvt, 0, mly_mvt_cell(mvt, 0, index), digits));
 }
 
-void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
+void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
 {
     const struct mly_layer *layer = mvt->layer;
     for (uint32_t i = 0; i < layer->n_tile_columns; i++)

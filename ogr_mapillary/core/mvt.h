@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* mvt.h — the bytes of a vector tile → the rows of one of its layers. The only module that knows protobuf-c.
  * Owner: a decoded tile lives in the arena it was opened in and borrows the bytes; both must outlive it.
- * Threads: one decoded tile, one thread at a time. Source: MVT 2.1; clause numbers stand in the messages. */
+ * Threads: opening is one thread's; a decoded tile is constant, shared by any number of them. Source: MVT 2.1; clause
+ * numbers stand in the messages. */
 #ifndef MLY_MVT_H
 #define MLY_MVT_H
 
@@ -37,8 +38,8 @@ uint32_t mly_mvt_count(const struct mly_mvt *mvt);
 uint32_t mly_mvt_outside(const struct mly_mvt *mvt);
 
 /* Row `index`, below the count. Of lines and polygons, without the geometry: see the walk below. The row lies in
- * `space` and borrows the tile. Not const: latitudes are kept when computed. */
-void mly_mvt_row(struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out);
+ * `space` and borrows the tile. */
+void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out);
 
 /* What a step over lines or rings arrives at; FIRST begins a part. A ring's first vertex is not repeated at its end. */
 enum mly_mvt_vertex { MLY_MVT_END, MLY_MVT_FIRST, MLY_MVT_NEXT };

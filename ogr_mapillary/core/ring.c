@@ -9,6 +9,7 @@ enum slot_state {
     SLOT_ASKED,     /* in flight */
     SLOT_ASK_AGAIN, /* the answer did not decode; one more attempt */
     SLOT_HELD,      /* waits for its turn */
+    SLOT_READY,     /* so does this, and nothing was asked */
     SLOT_EMPTY,
     SLOT_TOO_MUCH, /* a failure, unless the taker asks for less */
     SLOT_FAILED    /* so did this; the read ends when its turn comes */
@@ -20,6 +21,7 @@ struct slot {
     struct mly_request request;
     uint64_t tag;
     enum slot_state state;
+    bool is_missing; /* SLOT_EMPTY: HTTP 404 */
     uint32_t n_asked;
     struct mly_buf body;
     struct mly_error error;
@@ -133,6 +135,23 @@ static bool may_ask_for_next(const struct mly_ring *ring)
     return ring->held_bytes < MLY_LIMIT_HELD_BYTES || ring->tail == ring->head;
 }
 
+/* Gives the next request of the list the next slot. */
+static enum mly_status admit(struct mly_ring *ring, enum slot_state state, struct mly_error *err)
+{
+    *slot_of(ring, ring->tail) = (struct slot){.request = ring->next, .tag = ring->next_tag, .state = state};
+    MLY_TRY(look_ahead(ring, err));
+    ring->tail++;
+    return MLY_OK;
+}
+
+/* What is ready takes slots, and does not count as in flight. */
+static enum mly_status admit_ready(struct mly_ring *ring, struct mly_error *err)
+{
+    while (may_ask_for_next(ring) && ring->next.kind == MLY_REQUEST_NONE)
+        MLY_TRY(admit(ring, SLOT_READY, err));
+    return MLY_OK;
+}
+
 enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, struct mly_error *err)
 {
     if (ring->n_in_flight >= ring->options.max_in_flight)
@@ -141,12 +160,11 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
         return ask_again(ring, out);
     if (!ring->has_next && !ring->is_at_end && !ring->has_failed)
         MLY_TRY(look_ahead(ring, err));
+    MLY_TRY(admit_ready(ring, err));
     if (!may_ask_for_next(ring))
         return MLY_AGAIN;
-
-    *slot_of(ring, ring->tail) = (struct slot){.request = ring->next, .tag = ring->next_tag};
-    MLY_TRY(look_ahead(ring, err));
-    return ask(ring, ring->tail++, out);
+    MLY_TRY(admit(ring, SLOT_ASKED, err));
+    return ask(ring, ring->tail - 1, out);
 }
 
 /* ---- feed ---- */
@@ -188,7 +206,8 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
         break;
     case MLY_VERDICT_EMPTY:
         slot->state = SLOT_EMPTY;
-        if (response->http == 404)
+        slot->is_missing = response->http == 404;
+        if (slot->is_missing)
             debug_slot(ring, slot, "HTTP 404, taken as empty");
         break;
     case MLY_VERDICT_TOO_MUCH:
@@ -230,7 +249,7 @@ static enum mly_status take_head(struct mly_ring *ring, enum mly_answer_kind kin
 {
     const struct slot *slot = slot_of(ring, ring->head);
     ring->is_taken = true;
-    *out = (struct mly_ring_answer){.kind = kind, .tag = slot->tag};
+    *out = (struct mly_ring_answer){.kind = kind, .tag = slot->tag, .is_missing = slot->is_missing};
     if (kind == MLY_ANSWER_BODY)
         out->body = mly_buf_view(&slot->body);
     return MLY_OK;
@@ -243,15 +262,32 @@ static enum mly_status end_with(const struct slot *slot, struct mly_error *err)
     return slot->error.code;
 }
 
+/* The head of what was asked for or is ready. Behind the last of it there may be more that is ready: since nobody owes
+ * it, nobody would come back for it. */
+static enum mly_status find_head(struct mly_ring *ring, struct slot **out, struct mly_error *err)
+{
+    if (ring->head == ring->tail)
+        MLY_TRY(admit_ready(ring, err));
+    if (ring->head == ring->tail)
+        return ring->is_at_end ? MLY_DONE : MLY_AGAIN;
+    *out = slot_of(ring, ring->head);
+    return MLY_OK;
+}
+
 enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out, struct mly_error *err)
 {
     if (ring->is_taken)
         leave_head(ring);
-    for (; ring->head < ring->tail; leave_head(ring)) {
-        const struct slot *slot = slot_of(ring, ring->head);
+    for (;; leave_head(ring)) {
+        struct slot *slot = NULL;
+        const enum mly_status status = find_head(ring, &slot, err);
+        if (status != MLY_OK)
+            return status;
         switch (slot->state) {
         case SLOT_HELD:
             return take_head(ring, MLY_ANSWER_BODY, out);
+        case SLOT_READY:
+            return take_head(ring, MLY_ANSWER_READY, out);
         case SLOT_EMPTY:
             if (ring->options.takes_all)
                 return take_head(ring, MLY_ANSWER_EMPTY, out);
@@ -264,7 +300,13 @@ enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out
             return MLY_AGAIN;
         }
     }
-    return ring->is_at_end ? MLY_DONE : MLY_AGAIN;
+}
+
+void mly_ring_move(struct mly_ring *ring, struct mly_buf *out)
+{
+    struct slot *slot = slot_of(ring, ring->head);
+    ring->held_bytes -= slot->body.size;
+    mly_buf_move(out, &slot->body);
 }
 
 enum mly_status mly_ring_give_up(struct mly_ring *ring, struct mly_error *err)

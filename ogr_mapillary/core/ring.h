@@ -13,8 +13,12 @@ extern "C" {
 
 struct mly_ring;
 
-/* Makes the next request of the list; the ring sets its ticket. `tag` comes back with the answer. MLY_DONE: the list is
- * at its end. MLY_AGAIN: not known yet; it is called again. */
+/* What is in a ring at most: answers to come, and as many that wait for their turn. */
+enum { MLY_RING_MAX_SLOTS = 2 * MLY_LIMIT_CONNECTIONS };
+
+/* Makes the next request of the list; the ring sets its ticket. `tag` comes back with the answer. A request of
+ * MLY_REQUEST_NONE is not sent: its answer, MLY_ANSWER_READY, comes when its turn does. MLY_DONE: the list is at its
+ * end. MLY_AGAIN: not known yet; it is called again, and then has a request to send or is at its end. */
 typedef enum mly_status mly_ring_next_fn(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err);
 
 struct mly_ring_options {
@@ -38,20 +42,27 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
 
 enum mly_answer_kind {
-    MLY_ANSWER_BODY,    /* something to decode */
-    MLY_ANSWER_EMPTY,   /* the service has nothing there, or does not know one of the entities */
-    MLY_ANSWER_TOO_MUCH /* it may answer when asked for less */
+    MLY_ANSWER_BODY,     /* something to decode */
+    MLY_ANSWER_EMPTY,    /* the service has nothing there, or does not know one of the entities */
+    MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less */
+    MLY_ANSWER_READY     /* nothing was asked: the list has the answer already */
 };
 
 struct mly_ring_answer {
     enum mly_answer_kind kind;
     uint64_t tag;
     struct mly_span body; /* valid until the next call */
+    bool is_missing;      /* of MLY_ANSWER_EMPTY: HTTP 404, which may change soon (API.md 1.4) */
 };
 
-/* MLY_OK: the next answer. Unless the ring `takes_all`, it has a body: empty ones are passed over, and too much is a
- * failure. MLY_AGAIN: want and feed first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
+/* MLY_OK: the next answer. Unless the ring `takes_all`, it has a body or is ready: empty ones are passed over, and too
+ * much is a failure. MLY_AGAIN: want and feed first. MLY_DONE: that was the last one. After a failure only _free is
+ * allowed. */
 enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out, struct mly_error *err);
+
+/* Moves the body of the answer taken last, whose view stays valid as long as `out`, which must be zeroed or finished.
+ */
+void mly_ring_move(struct mly_ring *ring, struct mly_buf *out);
 
 /* The answer taken last cannot be made smaller: the failure that it was, with the service's words. */
 enum mly_status mly_ring_give_up(struct mly_ring *ring, struct mly_error *err);

@@ -17,11 +17,11 @@ struct sequences {
     struct mly_cover_cursor cursor;
     struct mly_fetch *fetch;
     struct mly_stitch *stitch;
-    struct mly_buf visited; /* of uint64_t, tile keys, sorted */
-    struct mly_buf ahead;   /* likewise: the tiles of the next round */
-    size_t n_listed;        /* of them, in this round */
-    uint32_t next;          /* sequence to give */
-    struct mly_mvt *mvt;    /* pieces: the tile of which rows are being given */
+    struct mly_buf visited;    /* of uint64_t, tile keys, sorted */
+    struct mly_buf ahead;      /* likewise: the tiles of the next round */
+    size_t n_listed;           /* of them, in this round */
+    uint32_t next;             /* sequence to give */
+    const struct mly_mvt *mvt; /* pieces: the tile of which rows are being given */
     uint32_t row;
     struct mly_buf points, ends; /* pieces: the row's lines */
     struct mly_mvt_space space;
@@ -99,6 +99,9 @@ static enum mly_status start_fetch(struct sequences *s, mly_fetch_next_fn *next,
         .next_ctx = s,
         .debug = s->options.debug,
         .debug_ctx = s->options.debug_ctx,
+        .hold = s->options.hold,
+        .clock = s->options.clock,
+        .hold_max_age_ms = s->options.hold_max_age_ms,
     };
     mly_fetch_free(s->fetch);
     s->fetch = NULL;
@@ -218,7 +221,7 @@ static enum mly_status end_cover(struct sequences *s, struct mly_error *err)
 
 /* ---- taking ---- */
 
-static enum mly_status add_tile(struct sequences *s, struct mly_mvt *mvt, struct mly_error *err)
+static enum mly_status add_tile(struct sequences *s, const struct mly_mvt *mvt, struct mly_error *err)
 {
     const struct mly_tile tile = mly_mvt_tile(mvt);
     const enum mly_status status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, err);
@@ -231,7 +234,7 @@ static enum mly_status add_tile(struct sequences *s, struct mly_mvt *mvt, struct
 static enum mly_status gather(struct sequences *s, struct mly_error *err)
 {
     while (s->phase != PHASE_GIVE) {
-        struct mly_mvt *mvt = NULL;
+        const struct mly_mvt *mvt = NULL;
         enum mly_status status = mly_fetch_take(s->fetch, &mvt, err);
         if (status == MLY_OK)
             status = add_tile(s, mvt, err);

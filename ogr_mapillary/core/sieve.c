@@ -40,7 +40,7 @@ static bool fits(const struct mly_arena *arena, size_t n_tests, size_t n_cells)
     return n_tests <= (room < MLY_LIMIT_SIEVE_MEMORY ? room : MLY_LIMIT_SIEVE_MEMORY) / n_cells;
 }
 
-enum mly_status mly_sieve_open(const struct mly_expr *expr, struct mly_mvt *mvt, struct mly_arena *arena,
+enum mly_status mly_sieve_open(const struct mly_expr *expr, const struct mly_mvt *mvt, struct mly_arena *arena,
                                struct mly_sieve **out, struct mly_error *err)
 {
     const size_t n_tests = expr ? mly_expr_count(expr) : 0;

@@ -15,7 +15,7 @@ extern "C" {
 struct mly_sieve;
 
 /* `expr` NULL: everything passes. Columns that tiles do not carry could have any value. MLY_E_LIMIT, MLY_E_NOMEM. */
-enum mly_status mly_sieve_open(const struct mly_expr *expr, struct mly_mvt *mvt, struct mly_arena *arena,
+enum mly_status mly_sieve_open(const struct mly_expr *expr, const struct mly_mvt *mvt, struct mly_arena *arena,
                                struct mly_sieve **out, struct mly_error *err);
 
 /* What mly_expr_eval says of the row that mly_mvt_row makes. */

@@ -273,7 +273,7 @@ static enum mly_status too_much(enum mly_status status, struct mly_error *err)
     return mly_fail(err, status, "out of memory for sequences");
 }
 
-enum mly_status mly_stitch_add(struct mly_stitch *s, struct mly_mvt *mvt, bool known_only, struct mly_error *err)
+enum mly_status mly_stitch_add(struct mly_stitch *s, const struct mly_mvt *mvt, bool known_only, struct mly_error *err)
 {
     const uint32_t n_rows = mly_mvt_count(mvt);
     if (n_rows > 0 && mly_mvt_extent(mvt) != MLY_STITCH_EXTENT)

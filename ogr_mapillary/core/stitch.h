@@ -24,7 +24,7 @@ enum mly_status mly_stitch_new(const struct mly_layer *layer, uint8_t zoom, cons
 /* Adds the pieces of a tile; those without an id become sequences of their own. `known_only`: only pieces of sequences
  * that are kept, and not yet part of them: they count once they are connected with a piece of the first kind.
  * MLY_E_CORRUPT: another extent. MLY_E_LIMIT, MLY_E_NOMEM. */
-enum mly_status mly_stitch_add(struct mly_stitch *s, struct mly_mvt *mvt, bool known_only, struct mly_error *err);
+enum mly_status mly_stitch_add(struct mly_stitch *s, const struct mly_mvt *mvt, bool known_only, struct mly_error *err);
 
 /* Sequences are numbered as they first appeared. All are kept until they are dropped. */
 uint32_t mly_stitch_count(const struct mly_stitch *s);

@@ -7,7 +7,7 @@ struct tiles {
     const struct mly_plan *plan;
     struct mly_cover_cursor cursor;
     struct mly_fetch *fetch;
-    struct mly_mvt *mvt; /* of which rows are being given; NULL between tiles */
+    const struct mly_mvt *mvt; /* of which rows are being given; NULL between tiles */
     uint32_t row;
     struct mly_mvt_space space;
 };
@@ -68,6 +68,9 @@ enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_read
         .next_ctx = tiles,
         .debug = options->debug,
         .debug_ctx = options->debug_ctx,
+        .hold = options->hold,
+        .clock = options->clock,
+        .hold_max_age_ms = options->hold_max_age_ms,
     };
     const enum mly_status status = mly_fetch_new(&fetch, &tiles->fetch, err);
     if (status < 0) {

@@ -14,8 +14,9 @@
 extern "C" {
 #endif
 
-/* Decides how the token travels (API.md 1.4, 2.1) and what an answer means. */
-enum mly_request_kind { MLY_REQUEST_TILE, MLY_REQUEST_GRAPH };
+/* Decides how the token travels (API.md 1.4, 2.1) and what an answer means. NONE: nothing is to be sent, see ring.h; no
+ * transport meets it. */
+enum mly_request_kind { MLY_REQUEST_TILE, MLY_REQUEST_GRAPH, MLY_REQUEST_NONE };
 
 struct mly_request {
     uint64_t ticket; /* the asker's own mark; comes back in the response; unique among those in flight */

@@ -295,6 +295,83 @@ static void reset_works_round_after_round(void **state)
     assert_nothing_leaks(&mem);
 }
 
+static void a_reserve_is_one_block_of_that_size(void **state)
+{
+    (void)state;
+    enum { N = 10, EACH = 100000 };
+    struct fail_mem mem;
+    struct mly_arena arena;
+    fail_mem_init(&mem);
+    mly_arena_init(&arena, &mem.mem, 16 << 20);
+    assert_int_equal(mly_arena_measure(&arena), 0);
+
+    assert_true(mly_arena_reserve(&arena, (size_t)N * EACH));
+    for (int i = 0; i < N; i++)
+        assert_non_null(mly_arena_alloc(&arena, EACH));
+
+    assert_int_equal(mem.n_allocs, 1);
+    assert_in_range(mly_arena_measure(&arena), (size_t)N * EACH, (size_t)N * EACH + 100);
+    assert_int_equal(mly_arena_measure(&arena), mem.live_bytes);
+    assert_non_null(mly_arena_alloc(&arena, 1)); /* it goes on beyond the guess */
+    assert_int_equal(mly_arena_measure(&arena), mem.live_bytes);
+    mly_arena_fini(&arena);
+    assert_nothing_leaks(&mem);
+}
+
+static void a_reserve_takes_the_place_of_a_smaller_block_and_uses_a_larger_one(void **state)
+{
+    (void)state;
+    struct fail_mem mem;
+    struct mly_arena arena;
+    fail_mem_init(&mem);
+    mly_arena_init(&arena, &mem.mem, 1 << 20);
+    assert_non_null(mly_arena_alloc(&arena, 1000));
+    mly_arena_reset(&arena);
+
+    assert_true(mly_arena_reserve(&arena, 100000));
+    assert_int_equal(mem.n_live, 1);
+    assert_true(mly_arena_reserve(&arena, 50000));
+
+    assert_int_equal(mem.n_allocs, 2);
+    mly_arena_fini(&arena);
+    assert_nothing_leaks(&mem);
+}
+
+static void a_reserve_leaves_alone_what_is_handed_out_and_what_the_ceiling_forbids(void **state)
+{
+    (void)state;
+    struct fail_mem mem;
+    struct mly_arena arena;
+    fail_mem_init(&mem);
+    mly_arena_init(&arena, &mem.mem, 1 << 20);
+
+    assert_true(mly_arena_reserve(&arena, (1 << 20) + 1));
+    assert_int_equal(mem.n_allocs, 0);
+    assert_non_null(mly_arena_alloc(&arena, 1000));
+    assert_true(mly_arena_reserve(&arena, 100000));
+
+    assert_int_equal(mem.n_allocs, 1);
+    assert_int_equal(arena.trouble, MLY_OK);
+    mly_arena_fini(&arena);
+    assert_nothing_leaks(&mem);
+}
+
+static void a_reserve_without_memory_says_so(void **state)
+{
+    (void)state;
+    struct fail_mem mem;
+    struct mly_arena arena;
+    fail_mem_init_failing(&mem, 0, 1);
+    mly_arena_init(&arena, &mem.mem, 1 << 20);
+
+    assert_false(mly_arena_reserve(&arena, 1000));
+
+    assert_int_equal(arena.trouble, MLY_E_NOMEM);
+    assert_non_null(mly_arena_alloc(&arena, 1000));
+    mly_arena_fini(&arena);
+    assert_nothing_leaks(&mem);
+}
+
 static void an_arena_that_was_never_used_can_be_reset_and_finished(void **state)
 {
     (void)state;
@@ -341,6 +418,10 @@ int main(void)
         cmocka_unit_test(a_second_round_of_the_same_needs_no_new_memory),
         cmocka_unit_test(reset_keeps_one_block_and_forgets_the_trouble),
         cmocka_unit_test(reset_works_round_after_round),
+        cmocka_unit_test(a_reserve_is_one_block_of_that_size),
+        cmocka_unit_test(a_reserve_takes_the_place_of_a_smaller_block_and_uses_a_larger_one),
+        cmocka_unit_test(a_reserve_leaves_alone_what_is_handed_out_and_what_the_ceiling_forbids),
+        cmocka_unit_test(a_reserve_without_memory_says_so),
         cmocka_unit_test(an_arena_that_was_never_used_can_be_reset_and_finished),
         cmocka_unit_test(the_system_s_memory_can_be_written_and_given_back),
     };

@@ -20,8 +20,9 @@ struct rig {
     struct mly_ring *ring;
     struct mly_error err;
     enum mly_request_kind kind;
-    size_t n_requests, n_made; /* of the list; how often it was asked, its end among them */
-    size_t broken;             /* making this one fails */
+    size_t n_requests, n_made;       /* of the list; how often it was asked, its end among them */
+    size_t broken;                   /* making this one fails */
+    bool is_ready[MAX_REQUESTS + 1]; /* these need not be sent */
     size_t n_in_flight;
     char debug[4096]; /* the lines so far */
 };
@@ -35,7 +36,8 @@ static enum mly_status make_request(void *ctx, struct mly_request *out, uint64_t
     if (number == rig->n_requests)
         return MLY_DONE;
     assert_true(number < rig->n_requests); /* nobody asks beyond the end */
-    *out = (struct mly_request){.kind = rig->kind, .max_bytes = MLY_LIMIT_BODY};
+    *out = (struct mly_request){.kind = rig->is_ready[number] ? MLY_REQUEST_NONE : rig->kind,
+                                .max_bytes = MLY_LIMIT_BODY};
     (void)snprintf(out->key, sizeof out->key, "key/%zu", number);
     (void)snprintf(out->url, sizeof out->url, "https://tiles.example.org/%zu", number);
     *tag = tag_base + number;
@@ -125,6 +127,19 @@ static struct mly_span span_of(const char *text)
     return (struct mly_span){.data = (const uint8_t *)text, .size = strlen(text)};
 }
 
+/* Feeds a body of `n` bytes. */
+static void feed_bytes(struct rig *rig, uint64_t ticket, size_t n)
+{
+    struct mly_response response = {.ticket = ticket, .http = 200, .attempts = 1};
+    mly_buf_init(&response.body, &rig->mem.mem, MLY_LIMIT_BODY);
+    assert_status(mly_buf_reserve(&response.body, n), MLY_OK, NULL);
+    memset(response.body.data, 0x1a, n);
+    response.body.size = n;
+    assert_status(mly_ring_feed(rig->ring, &response, &rig->err), MLY_OK, &rig->err);
+    rig->n_in_flight--;
+    mly_transport_fini_response(&response);
+}
+
 /* What the service says to request `number` when all is well. */
 static void feed_body(struct rig *rig, uint64_t ticket, size_t number)
 {
@@ -161,6 +176,26 @@ static void assert_takes(struct rig *rig, size_t number)
     assert_int_equal(answer.kind, MLY_ANSWER_BODY);
     assert_true(answer.tag == tag_base + number);
     assert_span(answer.body, text, strlen(text));
+}
+
+/* The next answer was there before request `number` could be made. */
+static void assert_takes_ready(struct rig *rig, size_t number)
+{
+    struct mly_ring_answer answer;
+    assert_status(mly_ring_take(rig->ring, &answer, &rig->err), MLY_OK, &rig->err);
+    assert_int_equal(answer.kind, MLY_ANSWER_READY);
+    assert_true(answer.tag == tag_base + number);
+    assert_int_equal(answer.body.size, 0);
+}
+
+/* A ring over this list: R is ready, any other letter is a request. */
+static void set_up_list(struct rig *rig, const char *list, uint32_t max_in_flight)
+{
+    prepare(rig, strlen(list));
+    for (size_t i = 0; list[i]; i++)
+        rig->is_ready[i] = list[i] == 'R';
+    const struct mly_ring_options options = options_of(rig, max_in_flight);
+    assert_status(mly_ring_new(&options, &rig->ring, &rig->err), MLY_OK, &rig->err);
 }
 
 /* ---- the list ---- */
@@ -402,6 +437,203 @@ static void a_body_is_moved_and_stays_until_the_next_one_is_taken(void **state)
     tear_down(&rig);
 }
 
+static void a_body_that_is_moved_is_the_taker_s(void **state)
+{
+    (void)state;
+    enum { MUCH = MLY_LIMIT_HELD_BYTES };
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    struct mly_ring_answer answer;
+    struct mly_buf body = {.data = NULL};
+    set_up(&rig, 4, 2);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    feed_bytes(&rig, tickets[0], MUCH);
+    assert_int_equal(want_all(&rig, tickets), 0); /* too much is held */
+    assert_status(mly_ring_take(rig.ring, &answer, &rig.err), MLY_OK, &rig.err);
+
+    mly_ring_move(rig.ring, &body);
+
+    assert_ptr_equal(body.data, answer.body.data);
+    assert_int_equal(body.size, MUCH);
+    assert_int_equal(want_all(&rig, tickets), 1); /* it no longer counts */
+    feed_body(&rig, tickets[1], 1);
+    assert_takes(&rig, 1);
+    assert_int_equal(body.data[MUCH - 1], 0x1a);
+    mly_buf_fini(&body);
+    tear_down(&rig);
+}
+
+static void a_body_that_was_moved_can_still_be_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    struct mly_ring_answer answer;
+    struct mly_buf body = {.data = NULL};
+    set_up(&rig, 1, 2);
+    assert_int_equal(want_all(&rig, tickets), 1);
+    feed_body(&rig, tickets[0], 0);
+    assert_status(mly_ring_take(rig.ring, &answer, &rig.err), MLY_OK, &rig.err);
+    mly_ring_move(rig.ring, &body);
+
+    assert_status(mly_ring_refuse(rig.ring, MLY_E_CORRUPT, &rig.err), MLY_AGAIN, &rig.err);
+
+    mly_buf_fini(&body);
+    assert_int_equal(want_all(&rig, tickets), 1);
+    feed_body(&rig, tickets[0], 0);
+    assert_takes(&rig, 0);
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+/* ---- what need not be asked ---- */
+
+static void what_is_ready_is_not_sent_and_comes_in_its_turn(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_list(&rig, "RaRbRR", 4);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    feed_body(&rig, tickets[3], 3);
+
+    assert_takes_ready(&rig, 0);
+    assert_status(take(&rig), MLY_AGAIN, &rig.err);
+    feed_body(&rig, tickets[1], 1);
+    assert_takes(&rig, 1);
+    assert_takes_ready(&rig, 2);
+    assert_takes(&rig, 3);
+    assert_takes_ready(&rig, 4);
+    assert_takes_ready(&rig, 5);
+
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+static void a_list_that_is_all_ready_is_taken_without_anybody_wanting(void **state)
+{
+    (void)state;
+    struct rig rig;
+    prepare(&rig, MAX_REQUESTS);
+    for (size_t i = 0; i < MAX_REQUESTS; i++)
+        rig.is_ready[i] = true;
+    const struct mly_ring_options options = options_of(&rig, 2);
+    assert_status(mly_ring_new(&options, &rig.ring, &rig.err), MLY_OK, &rig.err);
+
+    for (size_t i = 0; i < MAX_REQUESTS; i++)
+        assert_takes_ready(&rig, i);
+
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+static void what_is_ready_behind_empty_answers_needs_nobody_to_want_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_list(&rig, "aaRR", 1); /* two slots: both are taken */
+    assert_int_equal(want_all(&rig, tickets), 1);
+    assert_status(feed_http(&rig, tickets[0], 204), MLY_OK, &rig.err);
+    assert_int_equal(want_all(&rig, tickets), 1);
+    assert_status(feed_http(&rig, tickets[1], 204), MLY_OK, &rig.err);
+
+    assert_takes_ready(&rig, 2);
+    assert_takes_ready(&rig, 3);
+
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+static void what_is_ready_does_not_count_as_in_flight(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_list(&rig, "RRRaRbRc", 2);
+
+    assert_int_equal(want_all(&rig, tickets), 1); /* four slots: RRRa */
+    for (size_t i = 0; i < 3; i++)
+        assert_takes_ready(&rig, i);
+    assert_int_equal(want_all(&rig, tickets), 1); /* the third may still be looked at: RaRb */
+    feed_body(&rig, tickets[3], 3);
+    assert_takes(&rig, 3);
+    assert_int_equal(want_all(&rig, tickets), 0); /* aRbR */
+    assert_takes_ready(&rig, 4);
+    assert_int_equal(want_all(&rig, tickets), 1); /* RbRc, two of them in flight */
+
+    tear_down(&rig);
+}
+
+static void what_is_ready_behind_a_failure_is_not_given(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_list(&rig, "RaR", 3);
+    assert_int_equal(want_all(&rig, tickets), 1);
+    assert_status(feed_http(&rig, tickets[1], 500), MLY_OK, &rig.err);
+
+    assert_takes_ready(&rig, 0);
+    assert_status(take(&rig), MLY_E_REMOTE, &rig.err);
+
+    assert_says(rig.err.text, "key/1");
+    tear_down(&rig);
+}
+
+static void a_list_that_fails_behind_what_is_ready_fails_the_taking(void **state)
+{
+    (void)state;
+    struct rig rig;
+    prepare(&rig, 3);
+    rig.is_ready[0] = rig.is_ready[1] = true;
+    rig.broken = 1;
+    const struct mly_ring_options options = options_of(&rig, 2);
+    assert_status(mly_ring_new(&options, &rig.ring, &rig.err), MLY_OK, &rig.err);
+
+    assert_status(take(&rig), MLY_E_LIMIT, &rig.err);
+
+    assert_says(rig.err.text, "number 1");
+    tear_down(&rig);
+}
+
+static void an_answer_to_what_is_ready_is_the_caller_s_mistake(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_list(&rig, "Ra", 2);
+    assert_int_equal(want_all(&rig, tickets), 1);
+
+    assert_status(feed_http(&rig, tickets[1] - 1, 200), MLY_E_ARG, &rig.err);
+
+    tear_down(&rig);
+}
+
+static void who_takes_all_is_told_what_is_missing_from_what_is_empty(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    struct mly_ring_answer answer;
+    prepare(&rig, 2);
+    struct mly_ring_options options = options_of(&rig, 2);
+    options.takes_all = true;
+    assert_status(mly_ring_new(&options, &rig.ring, &rig.err), MLY_OK, &rig.err);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    assert_status(feed_http(&rig, tickets[0], 404), MLY_OK, &rig.err);
+    assert_status(feed_http(&rig, tickets[1], 204), MLY_OK, &rig.err);
+
+    assert_status(mly_ring_take(rig.ring, &answer, &rig.err), MLY_OK, &rig.err);
+    assert_int_equal(answer.kind, MLY_ANSWER_EMPTY);
+    assert_true(answer.is_missing);
+    assert_status(mly_ring_take(rig.ring, &answer, &rig.err), MLY_OK, &rig.err);
+    assert_int_equal(answer.kind, MLY_ANSWER_EMPTY);
+    assert_false(answer.is_missing);
+
+    tear_down(&rig);
+}
+
 /* ---- how much at a time ---- */
 
 static void the_number_in_flight_has_bounds(void **state)
@@ -501,19 +733,6 @@ static void as_many_wait_for_their_turn_as_are_on_their_way(void **state)
     assert_int_equal(want_all(&rig, tickets), 1);
 
     tear_down(&rig);
-}
-
-/* Feeds a body of `n` bytes. */
-static void feed_bytes(struct rig *rig, uint64_t ticket, size_t n)
-{
-    struct mly_response response = {.ticket = ticket, .http = 200, .attempts = 1};
-    mly_buf_init(&response.body, &rig->mem.mem, MLY_LIMIT_BODY);
-    assert_status(mly_buf_reserve(&response.body, n), MLY_OK, NULL);
-    memset(response.body.data, 0x1a, n);
-    response.body.size = n;
-    assert_status(mly_ring_feed(rig->ring, &response, &rig->err), MLY_OK, &rig->err);
-    rig->n_in_flight--;
-    mly_transport_fini_response(&response);
 }
 
 static void nothing_new_is_asked_for_while_much_is_held(void **state)
@@ -1010,7 +1229,7 @@ static void debug_lines_need_no_listener(void **state)
 
 /* ---- everything at once ---- */
 
-enum fate { A_BODY, EMPTY, CUT_ONCE, REFUSED_ONCE, N_FATES };
+enum fate { A_BODY, EMPTY, READY, CUT_ONCE, REFUSED_ONCE, N_FATES };
 
 struct trial {
     enum fate fates[MAX_REQUESTS];
@@ -1062,6 +1281,7 @@ static bool take_some(struct rig *rig, const struct trial *trial, size_t *next)
         while (trial->fates[*next] == EMPTY)
             ++*next;
         assert_true(answer.tag == tag_base + *next);
+        assert_int_equal(answer.kind, trial->fates[*next] == READY ? MLY_ANSWER_READY : MLY_ANSWER_BODY);
         if (trial->fates[*next] == REFUSED_ONCE && trial->n_asked[*next] == 1)
             assert_status(mly_ring_refuse(rig->ring, MLY_E_CORRUPT, &rig->err), MLY_AGAIN, &rig->err);
         else
@@ -1078,9 +1298,13 @@ static void whatever_happens_the_answers_come_in_order_and_once(void **state)
         struct trial trial = {.max_in_flight = 1 + (uint32_t)chance_below(&chance, 9)};
         const size_t n = chance_below(&chance, MAX_REQUESTS);
         size_t next = 0;
-        for (size_t i = 0; i < MAX_REQUESTS; i++)
+        prepare(&rig, n);
+        for (size_t i = 0; i < MAX_REQUESTS; i++) {
             trial.fates[i] = i < n ? (enum fate)chance_below(&chance, N_FATES) : A_BODY;
-        set_up(&rig, n, trial.max_in_flight);
+            rig.is_ready[i] = trial.fates[i] == READY;
+        }
+        const struct mly_ring_options options = options_of(&rig, trial.max_in_flight);
+        assert_status(mly_ring_new(&options, &rig.ring, &rig.err), MLY_OK, &rig.err);
 
         while (take_some(&rig, &trial, &next)) {
             ask(&rig, &trial);
@@ -1093,7 +1317,7 @@ static void whatever_happens_the_answers_come_in_order_and_once(void **state)
             next++;
         assert_int_equal(next, n);
         for (size_t i = 0; i < n; i++)
-            assert_int_equal(trial.n_asked[i], trial.fates[i] >= CUT_ONCE ? 2 : 1);
+            assert_int_equal(trial.n_asked[i], trial.fates[i] == READY ? 0 : trial.fates[i] >= CUT_ONCE ? 2 : 1);
         tear_down(&rig);
     }
 }
@@ -1130,6 +1354,16 @@ int main(void)
         cmocka_unit_test(every_order_of_arrival_gives_the_list_s_order),
         cmocka_unit_test(what_can_be_taken_is_given_as_soon_as_its_turn_comes),
         cmocka_unit_test(a_body_is_moved_and_stays_until_the_next_one_is_taken),
+        cmocka_unit_test(a_body_that_is_moved_is_the_taker_s),
+        cmocka_unit_test(a_body_that_was_moved_can_still_be_refused),
+        cmocka_unit_test(what_is_ready_is_not_sent_and_comes_in_its_turn),
+        cmocka_unit_test(a_list_that_is_all_ready_is_taken_without_anybody_wanting),
+        cmocka_unit_test(what_is_ready_behind_empty_answers_needs_nobody_to_want_it),
+        cmocka_unit_test(what_is_ready_does_not_count_as_in_flight),
+        cmocka_unit_test(what_is_ready_behind_a_failure_is_not_given),
+        cmocka_unit_test(a_list_that_fails_behind_what_is_ready_fails_the_taking),
+        cmocka_unit_test(an_answer_to_what_is_ready_is_the_caller_s_mistake),
+        cmocka_unit_test(who_takes_all_is_told_what_is_missing_from_what_is_empty),
         cmocka_unit_test(the_number_in_flight_has_bounds),
         cmocka_unit_test(as_many_are_in_flight_as_allowed_and_no_more),
         cmocka_unit_test(second_attempts_count_among_those_in_flight),

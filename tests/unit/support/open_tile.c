@@ -42,6 +42,7 @@ struct mly_row open_tile_row(struct open_tile *open, uint32_t index)
     assert_status(open->status, MLY_OK, &open->err);
     assert_true(index < open->n_rows);
     mly_mvt_row(open->mvt, index, &open->space, &row);
+    assert_true(mly_mvt_id(open->mvt, index) == row.id);
     return row;
 }
 
