@@ -24,6 +24,9 @@ enum {
     /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
      * country, or a hundred million vertices. */
     MLY_LIMIT_STITCH_MEMORY = 1 << 30,
+    /* Rows on their way to the Graph and back: 200 take half a megabyte, a long sequence as much. What one answer adds
+     * is bounded by its bytes: eight for each two of them. */
+    MLY_LIMIT_BATCH_MEMORY = 64 << 20,
     /* A list of detections has some 30 kB. What json-c makes of a text is estimated before it is parsed: real lists
      * take 16 times the text, empty objects 265 times. */
     MLY_LIMIT_JSON = 8 << 20,

@@ -9,9 +9,9 @@ cmake_minimum_required(VERSION 3.16)
 
 set(CORE_LAYERS base words translation flow face)
 set(CORE_base status limits span mem arena buf wire base64)
-set(CORE_words tile value row schema expr cover query url)
+set(CORE_words tile value row schema expr source cover query url)
 set(CORE_translation mvt sieve graph request plan transport verdict machine near hold)
-set(CORE_flow ring fetch tiles stitch sequences detections retry inflate)
+set(CORE_flow ring fetch tiles stitch sequences detections ids enrich retry inflate)
 set(CORE_face reader)
 
 # What core may use of C: no clock, no signals, no threads; and nothing of POSIX at all.
