@@ -33,10 +33,10 @@ static const struct mly_layer *outline_layer(void)
 static enum mly_status next_request(void *ctx, struct mly_request *out, uint64_t *tag, struct mly_error *err)
 {
     struct detections *d = ctx;
-    const int64_t *owners = (const void *)d->plan->owners.data;
-    if (d->next_owner == d->plan->owners.size / sizeof *owners)
+    const struct mly_ids_source owners = mly_plan_ids(d->plan);
+    if (d->next_owner == owners.n_values)
         return MLY_DONE;
-    const int64_t owner = owners[d->next_owner++];
+    const int64_t owner = owners.values[d->next_owner++].as.i;
     *tag = (uint64_t)owner;
     return mly_request_detections(d->options.graph_service, owner, out, err);
 }

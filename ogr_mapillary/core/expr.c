@@ -503,6 +503,8 @@ static const struct mly_expr *negate(struct mly_arena *arena, const struct mly_e
         return NULL;
     if (inner->kind == KIND_CONSTANT)
         return mly_expr_constant(arena, !inner->of.truth);
+    if (inner->kind == KIND_NOT) /* twice is nothing: of NULL, too, it makes NULL or, in old versions, FALSE */
+        return inner->of.under.l;
     if (inner->depth >= max_depth)
         return mly_expr_unknown(arena, "depth");
     struct mly_expr *e = make(arena, KIND_NOT);

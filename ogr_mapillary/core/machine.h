@@ -19,6 +19,14 @@ typedef void mly_debug_fn(void *ctx, const char *text);
  * more about it. May say true in doubt, never false. Must not throw. */
 typedef bool mly_keep_fn(void *ctx, const struct mly_row *row);
 
+/* What the cache on disk knows of a request's answer. False: nothing. Must not throw. */
+struct mly_stored {
+    int64_t fetched_ms; /* since 1970, UTC */
+    size_t n_bytes;
+    bool is_fresh; /* it would be used without asking */
+};
+typedef bool mly_stored_fn(void *ctx, const char *key, struct mly_stored *out);
+
 struct mly_hold;
 
 /* What all machines of one read share; borrowed for the read's life. */
@@ -31,6 +39,8 @@ struct mly_read_options {
     mly_debug_fn *warn; /* likewise, for what a user should see; may be NULL; gets debug_ctx */
     mly_keep_fn *keep;  /* NULL keeps all */
     void *keep_ctx;
+    mly_stored_fn *stored; /* NULL: there is no cache */
+    void *stored_ctx;
     struct mly_hold *hold;         /* decoded tiles to look among first, and to leave behind; NULL: none */
     const struct mly_clock *clock; /* tells their age; only with a hold */
     uint64_t hold_max_age_ms;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader.h"
 
-#include "detections.h"
-#include "sequences.h"
-#include "tiles.h"
+#include <inttypes.h>
+#include <stdbool.h>
+
+#include "stack.h"
 
 enum { POLL_MS = 1000 };  /* the transport returns earlier when something happens */
 enum { PUMP_ROWS = 512 }; /* so often the network gets a turn while rows are taken: a slow writer must not stall it */
@@ -11,23 +12,11 @@ enum { PUMP_ROWS = 512 }; /* so often the network gets a turn while rows are tak
 struct mly_reader {
     struct mly_machine *machine;
     struct mly_transport *transport; /* NULL once detached */
-    const struct mly_mem *mem;
-    uint32_t n_rows;
+    struct mly_read_options options;
+    const char *layer;
+    uint64_t max_requests, n_requests; /* to the Graph */
+    uint32_t n_rows, n_in_flight;
 };
-
-/* Points come tile by tile, sequences are joined first, detections come owner by owner. */
-static enum mly_status start_machine(const struct mly_plan *plan, const struct mly_read_options *options,
-                                     struct mly_machine **out, struct mly_error *err)
-{
-    switch (plan->layer->shape) {
-    case MLY_LINES:
-        return mly_sequences_new(plan, options, out, err);
-    case MLY_POLYGONS:
-        return mly_detections_new(plan, options, out, err);
-    default:
-        return mly_tiles_new(plan, options, out, err);
-    }
-}
 
 enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_read_options *options,
                                struct mly_transport *transport, struct mly_reader **out, struct mly_error *err)
@@ -36,8 +25,9 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
     struct mly_reader *reader = mem->alloc(mem->ctx, sizeof *reader);
     if (!reader)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *reader = (struct mly_reader){.transport = transport, .mem = mem};
-    const enum mly_status status = start_machine(plan, options, &reader->machine, err);
+    *reader = (struct mly_reader){
+        .transport = transport, .options = *options, .layer = plan->layer->name, .max_requests = plan->max_requests};
+    const enum mly_status status = mly_stack_make(plan, &reader->options, &reader->machine, err);
     if (status < 0) {
         mem->release(mem->ctx, reader);
         return status;
@@ -46,15 +36,31 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
     return MLY_OK;
 }
 
+static enum mly_status count_request(struct mly_reader *reader, const struct mly_request *request,
+                                     struct mly_error *err)
+{
+    if (request->kind == MLY_REQUEST_TILE || reader->n_requests++ < reader->max_requests)
+        return MLY_OK;
+    return mly_fail(err, MLY_E_LIMIT,
+                    "%s: this read needs more Graph requests than the %" PRIu64 " that MAX_REQUESTS allows. Make the "
+                    "filters stricter, ask for fewer rows, or set the open option MAX_REQUESTS (or "
+                    "MAPILLARY_MAX_REQUESTS) higher",
+                    reader->layer, reader->max_requests);
+}
+
+/* Several machines may ask; together they have so many requests in flight. */
 static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error *err)
 {
     struct mly_request request;
-    for (;;) {
+    while (reader->n_in_flight < reader->options.max_in_flight) {
         const enum mly_status status = mly_machine_want(reader->machine, &request, err);
         if (status != MLY_OK)
             return status;
+        MLY_TRY(count_request(reader, &request, err));
         MLY_TRY(reader->transport->vtbl->submit(reader->transport, &request, err));
+        reader->n_in_flight++;
     }
+    return MLY_AGAIN;
 }
 
 /* Sends what is wanted and takes one answer, if there is one within the time. MLY_DONE: none is owed. */
@@ -65,6 +71,7 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     const enum mly_status status = reader->transport->vtbl->poll(reader->transport, timeout_ms, &response, err);
     if (status != MLY_OK)
         return status;
+    reader->n_in_flight--;
     const enum mly_status fed = mly_machine_feed(reader->machine, &response, err);
     mly_transport_fini_response(&response);
     return fed;
@@ -83,15 +90,16 @@ static enum mly_status next_row(struct mly_reader *reader, struct mly_row *out, 
 {
     if (reader->n_rows++ % PUMP_ROWS == PUMP_ROWS - 1)
         MLY_TRY(pump(reader, err));
-    for (;;) {
+    for (bool is_stuck = false;;) {
         enum mly_status status = mly_machine_take(reader->machine, out, err);
         if (status != MLY_AGAIN)
             return status;
         status = exchange(reader, POLL_MS, err);
         if (status < 0)
             return status;
-        if (status == MLY_DONE)
+        if (status == MLY_DONE && is_stuck)
             return mly_fail(err, MLY_E_ARG, "waiting for an answer nobody owes");
+        is_stuck = status == MLY_DONE; /* what was wanted may have needed no request */
     }
 }
 
@@ -126,5 +134,6 @@ void mly_reader_free(struct mly_reader *reader)
         return;
     mly_reader_detach(reader);
     mly_machine_free(reader->machine);
-    reader->mem->release(reader->mem->ctx, reader);
+    const struct mly_mem *mem = reader->options.mem;
+    mem->release(mem->ctx, reader);
 }

@@ -192,7 +192,8 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
 {
     const uint64_t number = response->ticket & ((UINT64_C(1) << 56) - 1);
     struct slot *slot = slot_of(ring, number);
-    if (number < ring->head || number >= ring->tail || slot->state != SLOT_ASKED)
+    if (mly_machine_lane(response->ticket) != ring->options.lane || number < ring->head || number >= ring->tail ||
+        slot->state != SLOT_ASKED)
         return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
     ring->n_in_flight--;
     if (response->status == MLY_E_CORRUPT && give_second_chance(ring, slot))

@@ -35,8 +35,8 @@ struct mly_column {
     const char *name;  /* the field's name, and the attribute's key in the tiles */
     const char *label; /* a person's words for it, with the unit */
     enum mly_type type;
-    const char *graph; /* its place in the Graph's answer, e.g. image.id, see graph.h; NULL if it is not there */
     enum mly_origin origin;
+    const char *graph; /* its place in the Graph's answer, e.g. image.id, see graph.h; NULL if it is not there */
 };
 
 /* What the Graph has of a layer's rows. */

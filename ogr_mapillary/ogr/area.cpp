@@ -53,7 +53,7 @@ class FiniteVisitor final : public OGRDefaultConstGeometryVisitor
 }  // namespace
 
 FilterArea::FilterArea(const OGRGeometry *geometry, const OGREnvelope &envelope, bool isRectangle,
-                       OGRPreparedGeometry *prepared, const Aoi *aoi)
+                       OGRPreparedGeometry *prepared, const Aoi *aoi, const mly_near *near)
 {
     FiniteVisitor seen;
     if (geometry)
@@ -71,19 +71,30 @@ FilterArea::FilterArea(const OGRGeometry *geometry, const OGREnvelope &envelope,
     }
     if (aoi)
         Restrict(aoi->Envelope(), aoi->Prepared());
+    if (near)
+    {
+        mly_near_area(near, &circle_);
+        Restrict(circle_.box);
+        area_.touch = Touch;
+        area_.ctx = this;
+    }
     if (seen.HasNan())  // an envelope may hide it; the plan refuses it
         area_.box.west = std::numeric_limits<double>::quiet_NaN();
 }
 
 // What is in both: the boxes' intersection, which is inverted where there is none, and in all shapes.
-void FilterArea::Restrict(const OGREnvelope &envelope, OGRPreparedGeometry *shape)
+void FilterArea::Restrict(const mly_box &box)
 {
-    const mly_box box{envelope.MinX, envelope.MinY, envelope.MaxX, envelope.MaxY};
     const mly_box &old = area_.box;
     area_.box = isBounded_ ? mly_box{std::max(old.west, box.west), std::max(old.south, box.south),
                                      std::min(old.east, box.east), std::min(old.north, box.north)}
                            : box;
     isBounded_ = true;
+}
+
+void FilterArea::Restrict(const OGREnvelope &envelope, OGRPreparedGeometry *shape)
+{
+    Restrict(mly_box{envelope.MinX, envelope.MinY, envelope.MaxX, envelope.MaxY});
     if (shape)
     {
         shapes_.push_back(shape);
@@ -97,9 +108,12 @@ mly_touch FilterArea::Touch(void *self, const mly_box *box) noexcept
 {
     try
     {
+        const auto *area = static_cast<FilterArea *>(self);
+        mly_touch touch = area->circle_.touch ? area->circle_.touch(area->circle_.ctx, box) : MLY_INSIDE;
+        if (touch == MLY_OUTSIDE || area->shapes_.empty())
+            return touch;
         OGRPolygon polygon = Rectangle(*box);
-        mly_touch touch = MLY_INSIDE;
-        for (OGRPreparedGeometry *shape : static_cast<FilterArea *>(self)->shapes_)
+        for (OGRPreparedGeometry *shape : area->shapes_)
         {
             if (!OGRPreparedGeometryIntersects(shape, OGRGeometry::ToHandle(&polygon)))
                 return MLY_OUTSIDE;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// area.h — OGR's spatial filter, and the area of interest, as an area that the core can cover with tiles.
-// Owner: borrows both for its own life. Threads: the layer's.
+// area.h — OGR's spatial filter, the area of interest, and the circle of NEAR and LOOKING_AT, as an area that the core
+// can cover with tiles. Owner: borrows them for its own life. Threads: the layer's.
 #pragma once
 
 #include <vector>
 
 #include "aoi.h"
 #include "compat.h"
-#include "core/cover.h"
+#include "core/near.h"
 
 namespace mly
 {
@@ -15,9 +15,9 @@ class FilterArea
 {
   public:
     // `geometry` null: no filter. `prepared` may be null, when GDAL was built without GEOS: then the box counts. `aoi`
-    // null: none.
+    // and `near` null: none.
     FilterArea(const OGRGeometry *geometry, const OGREnvelope &envelope, bool isRectangle,
-               OGRPreparedGeometry *prepared, const Aoi *aoi);
+               OGRPreparedGeometry *prepared, const Aoi *aoi, const mly_near *near);
     FilterArea(const FilterArea &) = delete;
     FilterArea &operator=(const FilterArea &) = delete;
 
@@ -28,11 +28,13 @@ class FilterArea
     }
 
   private:
+    void Restrict(const mly_box &box);
     void Restrict(const OGREnvelope &envelope, OGRPreparedGeometry *shape);
     static mly_touch Touch(void *self, const mly_box *box) noexcept;
 
     bool isBounded_ = false;
     mly_area area_{};
     std::vector<OGRPreparedGeometry *> shapes_;  // beside the box
+    mly_area circle_{};
 };
 }  // namespace mly

@@ -5,9 +5,11 @@
 
 #include <mutex>
 
+#include "core/request.h"
 #include "core/retry.h"
 #include "io/clock.h"
 #include "layer.h"
+#include "memory.h"
 #include "report.h"
 
 namespace
@@ -148,6 +150,78 @@ mly_store *OGRMapillaryDataset::Store()
         mly::Warn(nullptr, (std::string("no cache: ") + error.text).c_str());
     store_.reset(store);
     return store;
+}
+
+// A folder is not cached, and reading one leaves no cache behind.
+bool OGRMapillaryDataset::Stat(const char *key, mly_stored *out)
+{
+    const mly_entry_name name{settings_.tiles.url.text, key};
+    mly_store_about about{};
+    mly_store *store = IsFolder(settings_.tiles) ? nullptr : Store();
+    if (!store || mly_store_stat(store, &name, &about) != MLY_OK)
+        return false;
+    *out = {about.fetched_ms, about.n_bytes, about.is_fresh || settings_.cache.isOffline};
+    return true;
+}
+
+// A mly_stored_fn: called by C, so nothing may be thrown.
+bool OGRMapillaryDataset::Stored(void *dataset, const char *key, mly_stored *out) noexcept
+{
+    try
+    {
+        return static_cast<OGRMapillaryDataset *>(dataset)->Stat(key, out);
+    }
+    catch (...)
+    {
+        return false;
+    }
+}
+
+mly_read_options OGRMapillaryDataset::ReadOptions()
+{
+    mly_read_options options{};
+    options.mem = mly_mem_system();
+    options.tile_service = settings_.tiles.url.text;
+    options.graph_service = settings_.graph.url.text;
+    options.max_in_flight = static_cast<uint32_t>(settings_.connections);
+    options.debug = mly::Debug;
+    options.warn = mly::Warn;
+    options.stored = Stored;
+    options.stored_ctx = this;
+    options.hold = Hold();
+    options.clock = mly_clock_system();
+    options.hold_max_age_ms = IsFolder(settings_.tiles) ? 0 : HoldMaxAgeMs();  // files may change at any time
+    return options;
+}
+
+// OFFLINE is about what the cache holds, not what this process has seen.
+mly_hold *OGRMapillaryDataset::Hold() const
+{
+    return settings_.cache.isOffline ? nullptr : mly::SharedTiles();
+}
+
+uint64_t OGRMapillaryDataset::HoldMaxAgeMs() const
+{
+    return uint64_t{settings_.cache.ttlS} * 1000;
+}
+
+int64_t OGRMapillaryDataset::CountCached(const mly_plan &plan)
+{
+    constexpr uint64_t kMost = 10000;  // each is a file to be opened
+    if (plan.source != MLY_SOURCE_TILES || IsFolder(settings_.tiles) || plan.cover.n_tiles > kMost || !settings_.cache.isOn)
+        return -1;
+    int64_t n = 0;
+    mly_cover_cursor cursor{};
+    mly_tile tile;
+    while (mly_cover_next(&plan.cover, &cursor, &tile, nullptr))
+    {
+        mly_request request;
+        mly_stored stored{};
+        const bool isNamed = mly_request_tile(settings_.tiles.url.text, plan.tileset, tile, &request, nullptr) ==
+                             MLY_OK;
+        n += isNamed && Stat(request.key, &stored) && stored.is_fresh;
+    }
+    return n;
 }
 
 // cache( retry( curl ) ), for both services.

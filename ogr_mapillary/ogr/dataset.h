@@ -36,7 +36,19 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     mly::TransportPtr BorrowTransport();
     void GiveBack(mly::TransportPtr transport);
 
+    // What all reads have in common. Valid as long as the dataset.
+    mly_read_options ReadOptions();
+
+    // Tiles that the process has decoded, and how old they may be; null: not to be used.
+    mly_hold *Hold() const;
+    uint64_t HoldMaxAgeMs() const;
+
+    // How many of the plan's tiles the cache holds; negative when nobody knows, or there are too many to look at.
+    int64_t CountCached(const mly_plan &plan);
+
   private:
+    bool Stat(const char *key, mly_stored *out);
+    static bool Stored(void *dataset, const char *key, mly_stored *out) noexcept;
     mly_transport *MakeTransport(mly_error *error);
     mly_transport *MakeNetwork(mly_error *error);
     static mly_status MakeNetworkLate(void *dataset, mly_transport **out, mly_error *error) noexcept;

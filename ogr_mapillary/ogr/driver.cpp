@@ -4,10 +4,19 @@
 #include <memory>
 
 #include "dataset.h"
+#include "memory.h"
 #include "options.h"
 
 extern "C" void CPL_DLL RegisterOGRMAPILLARY();
 extern "C" void CPL_DLL GDALRegisterMe();
+
+namespace
+{
+void Unload(GDALDriver *)
+{
+    mly::ForgetSharedTiles();
+}
+}  // namespace
 
 void RegisterOGRMAPILLARY()
 {
@@ -26,6 +35,7 @@ void RegisterOGRMAPILLARY()
     driver->SetMetadataItem(GDAL_DMD_SUPPORTED_SQL_DIALECTS, "OGRSQL SQLITE");
     driver->pfnIdentify = OGRMapillaryDataset::Identify;
     driver->pfnOpen = OGRMapillaryDataset::Open;
+    driver->pfnUnloadDriver = Unload;
     GetGDALDriverManager()->RegisterDriver(driver.release());
 }
 

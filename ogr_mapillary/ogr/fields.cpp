@@ -14,6 +14,8 @@ FieldUse::FieldUse(OGRFeatureDefn *defn, OGRFeatureQuery *query, bool hasSpatial
         const bool isIgnored = defn->GetFieldDefn(i)->IsIgnored() != 0;
         const bool isUsed = used.FindString(defn->GetFieldDefn(i)->GetNameRef()) >= 0;
         nUsedRegular += isUsed;
+        if (isUsed)
+            filtered_.push_back(i);
         if (!isIgnored || isUsed)
             read_.push_back(i);
         if (isIgnored && isUsed)

@@ -22,6 +22,12 @@ class FieldUse
         return read_;
     }
 
+    // Those that the attribute filter looks at.
+    const std::vector<int> &Filtered() const
+    {
+        return filtered_;
+    }
+
     bool ReadsGeometry() const
     {
         return readsGeometry_;
@@ -31,7 +37,7 @@ class FieldUse
     void DropFilterOnly(OGRFeature *feature) const;
 
   private:
-    std::vector<int> read_, filterOnly_;
+    std::vector<int> read_, filtered_, filterOnly_;
     bool readsGeometry_ = true, geometryIsFilterOnly_ = false;
 };
 }  // namespace mly

@@ -45,6 +45,16 @@ std::unique_ptr<OGRGeometry> MakePolygons(const mly_row &row)
     return row.n_polygons > 0 ? std::move(polygons) : nullptr;
 }
 
+std::unique_ptr<OGRGeometry> MakeBox(const mly_row &row)
+{
+    auto polygon = std::make_unique<OGRPolygon>();
+    auto ring = std::make_unique<OGRLinearRing>();
+    SetPoints(ring.get(), row.points, row.part_ends[0]);
+    ring->closeRings();
+    polygon->addRingDirectly(ring.release());
+    return polygon;
+}
+
 std::unique_ptr<OGRGeometry> MakeShape(const mly_row &row, mly_shape shape)
 {
     switch (shape)
@@ -53,8 +63,10 @@ std::unique_ptr<OGRGeometry> MakeShape(const mly_row &row, mly_shape shape)
             return MakeLines(row);
         case MLY_POLYGONS:
             return MakePolygons(row);
+        case MLY_BOX:
+            return MakeBox(row);
         default:
-            return std::make_unique<OGRPoint>(row.longitude, row.latitude);
+            return row.has_position ? std::make_unique<OGRPoint>(row.longitude, row.latitude) : nullptr;
     }
 }
 }  // namespace

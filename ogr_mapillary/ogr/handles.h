@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "core/limits.h"
 #include "core/reader.h"
 #include "io/store.h"
 #include "io/transports.h"
@@ -38,16 +39,22 @@ struct StoreClose
 };
 using StorePtr = std::unique_ptr<mly_store, StoreClose>;
 
+// A plan, and the memory that its filter lies in.
 class Plan
 {
   public:
-    Plan() = default;
+    Plan()
+    {
+        mly_arena_init(&arena_, mly_mem_system(), MLY_LIMIT_SCRATCH_MEMORY);
+    }
+
     Plan(const Plan &) = delete;
     Plan &operator=(const Plan &) = delete;
 
     ~Plan()
     {
         mly_plan_fini(&plan_);
+        mly_arena_fini(&arena_);
     }
 
     mly_plan *get()
@@ -55,7 +62,13 @@ class Plan
         return &plan_;
     }
 
+    mly_arena *Arena()
+    {
+        return &arena_;
+    }
+
   private:
+    mly_arena arena_{};
     mly_plan plan_{};
 };
 

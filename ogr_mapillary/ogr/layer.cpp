@@ -2,169 +2,32 @@
 #include "layer.h"
 
 #include <cpl_conv.h>
-#include <cpl_string.h>
-#include <cpl_time.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "area.h"
+#include "core/hold.h"
+#include "core/listing.h"
 #include "dataset.h"
-#include "geometry.h"
-#include "owners.h"
+#include "filter.h"
+#include "io/clock.h"
 #include "report.h"
 
 namespace
 {
-struct FieldType
-{
-    OGRFieldType type;
-    OGRFieldSubType subType;
-};
-
-FieldType FieldTypeOf(mly_type type)
-{
-    switch (type)
-    {
-        case MLY_BOOL:
-            return {OFTInteger, OFSTBoolean};
-        case MLY_INT:
-            return {OFTInteger64, OFSTNone};
-        case MLY_REAL:
-            return {OFTReal, OFSTNone};
-        case MLY_TIME:
-            return {OFTDateTime, OFSTNone};
-        case MLY_INTS:
-            return {OFTInteger64List, OFSTNone};
-        case MLY_REALS:
-            return {OFTRealList, OFSTNone};
-        default:
-            return {OFTString, OFSTNone};
-    }
-}
-
-OGRwkbGeometryType GeometryTypeOf(mly_shape shape)
-{
-    switch (shape)
-    {
-        case MLY_LINES:
-            return wkbMultiLineString;
-        case MLY_POLYGONS:
-            return wkbMultiPolygon;
-        default:
-            return wkbPoint;
-    }
-}
-
-OGRFeatureDefn *MakeDefn(const mly_layer *layer)
-{
-    auto *defn = new OGRFeatureDefn(layer->name);
-    defn->Reference();
-    defn->SetGeomType(GeometryTypeOf(layer->shape));
-    if (layer->shape != MLY_POLYGONS)  // those lie in an image
-    {
-        auto *srs = new OGRSpatialReference();
-        srs->SetFromUserInput("EPSG:4326");
-        srs->SetAxisMappingStrategy(OAMS_TRADITIONAL_GIS_ORDER);
-        defn->GetGeomFieldDefn(0)->SetSpatialRef(srs);
-        srs->Release();
-    }
-    for (uint32_t i = 0; i < layer->n_tile_columns; i++)
-    {
-        const mly_column &column = layer->columns[i];
-        const FieldType type = FieldTypeOf(column.type);
-        OGRFieldDefn field(column.name, type.type);
-        field.SetSubType(type.subType);
-        field.SetAlternativeName(column.label);
-        if (column.type == MLY_TIME)
-            mly::MarkUtc(field);
-        defn->AddFieldDefn(&field);
-    }
-    mly::Seal(defn);
-    return defn;
-}
-
-// A mly_keep_fn: of all sequences, the one with this id.
+// A mly_keep_fn: of all rows, the one with this id.
 bool KeepOne(void *fid, const mly_row *row) noexcept
 {
     return row->id == *static_cast<const GIntBig *>(fid);
 }
 
-void SetTime(OGRField *field, int64_t ms)
+bool IsPointEntity(const mly_layer *layer)
 {
-    struct tm time;
-    CPLUnixTimeToYMDHMS(ms / 1000, &time);
-    field->Date.Year = static_cast<GInt16>(time.tm_year + 1900);
-    field->Date.Month = static_cast<GByte>(time.tm_mon + 1);
-    field->Date.Day = static_cast<GByte>(time.tm_mday);
-    field->Date.Hour = static_cast<GByte>(time.tm_hour);
-    field->Date.Minute = static_cast<GByte>(time.tm_min);
-    field->Date.Second = static_cast<float>(time.tm_sec + static_cast<double>(ms % 1000) / 1000.0);
-    field->Date.TZFlag = 100;  // UTC
-    field->Date.Reserved = 0;
-}
-
-// OGR's strings are UTF-8 and terminated; what came over the wire may be neither.
-char *MakeString(const mly_value &value)
-{
-    char *text = static_cast<char *>(CPLMalloc(value.n_bytes + size_t{1}));
-    memcpy(text, value.as.text, value.n_bytes);
-    text[value.n_bytes] = '\0';
-    if (CPLIsUTF8(text, static_cast<int>(value.n_bytes)))
-        return text;
-    char *ascii = CPLForceToASCII(text, static_cast<int>(value.n_bytes), '?');
-    CPLFree(text);
-    return ascii;
-}
-
-// A list, in memory that OGR frees.
-void *CopyBytes(const mly_value &list)
-{
-    void *copy = CPLMalloc(list.n_bytes + size_t{1});  // an empty one, too, needs a place
-    if (list.n_bytes > 0)
-        memcpy(copy, list.as.ints, list.n_bytes);
-    return copy;
-}
-
-// Written in place, without the look-ups and copies of SetField(). Zeroed first: parts that a type does not use hold
-// OGR's mark for "unset".
-void SetRawField(OGRField *field, const mly_value &value)
-{
-    memset(field, 0, sizeof *field);
-    switch (value.type)
-    {
-        case MLY_BOOL:
-            field->Integer = static_cast<int>(value.as.i);
-            break;
-        case MLY_INT:
-            field->Integer64 = value.as.i;
-            break;
-        case MLY_REAL:
-            field->Real = value.as.r;
-            break;
-        case MLY_TIME:
-            SetTime(field, value.as.i);
-            break;
-        case MLY_TEXT:
-            field->String = MakeString(value);
-            break;
-        case MLY_INTS:
-            field->Integer64List.nCount = static_cast<int>(value.n_bytes / sizeof(GIntBig));
-            field->Integer64List.paList = static_cast<GIntBig *>(CopyBytes(value));
-            break;
-        case MLY_REALS:
-            field->RealList.nCount = static_cast<int>(value.n_bytes / sizeof(double));
-            field->RealList.paList = static_cast<double *>(CopyBytes(value));
-            break;
-        case MLY_NULL:
-            OGR_RawField_SetNull(field);
-            break;
-    }
+    return layer->shape == MLY_POINT && layer->entity != MLY_ENTITY_NONE;
 }
 }  // namespace
 
 OGRMapillaryLayer::OGRMapillaryLayer(OGRMapillaryDataset *dataset, const mly_layer *layer)
-    : dataset_(dataset), layer_(layer), defn_(MakeDefn(layer))
+    : dataset_(dataset), layer_(layer), definition_(layer, dataset->GetSettings())
 {
     SetDescription(layer->name);
     SetMetadataItem("DESCRIPTION", layer->label);
@@ -177,12 +40,11 @@ OGRMapillaryLayer::OGRMapillaryLayer(OGRMapillaryDataset *dataset, const mly_lay
 OGRMapillaryLayer::~OGRMapillaryLayer()
 {
     StopReading();
-    defn_->Release();
 }
 
 mly::LayerDefnPtr OGRMapillaryLayer::GetLayerDefn() MLY_CONST_SINCE_3_12
 {
-    return defn_;
+    return definition_.Get();
 }
 
 GDALDataset *OGRMapillaryLayer::GetDataset()
@@ -194,8 +56,10 @@ int OGRMapillaryLayer::TestCapability(const char *capability) MLY_CONST_SINCE_3_
 {
     return EQUAL(capability, OLCStringsAsUTF8) || EQUAL(capability, OLCIgnoreFields) ||
            EQUAL(capability, OLCFastGetExtent) || EQUAL(capability, OLCFastSpatialFilter) ||
-           (EQUAL(capability, OLCRandomRead) && layer_->shape != MLY_POINT);
+           (EQUAL(capability, OLCRandomRead) && layer_->way != MLY_WAY_OVERVIEW);
 }
+
+// ---- filters ----
 
 // Setters only forget: the first request goes out when the first feature is asked for.
 void OGRMapillaryLayer::OnSpatialFilter()
@@ -209,12 +73,12 @@ OGRErr OGRMapillaryLayer::SetAttributeFilter(const char *filter)
     OGRErr err = OGRLayer::SetAttributeFilter(filter);
     ResetReading();
     plan_.reset();
-    if (err == OGRERR_NONE && !residual_.Set(m_poAttrQuery, defn_))
+    if (err == OGRERR_NONE && !residual_.Set(m_poAttrQuery, definition_.Get()))
         err = OGRERR_FAILURE;
     if (err != OGRERR_NONE)  // leave no half-set filter behind
     {
         OGRLayer::SetAttributeFilter(nullptr);
-        residual_.Set(nullptr, defn_);
+        residual_.Set(nullptr, definition_.Get());
     }
     return err;
 }
@@ -222,6 +86,7 @@ OGRErr OGRMapillaryLayer::SetAttributeFilter(const char *filter)
 OGRErr OGRMapillaryLayer::SetIgnoredFields(mly::IgnoredFields fields)
 {
     ResetReading();
+    plan_.reset();  // what the Graph is asked for depends on them
     return OGRLayer::SetIgnoredFields(fields);
 }
 
@@ -229,6 +94,16 @@ OGRErr OGRMapillaryLayer::SetIgnoredFields(mly::IgnoredFields fields)
 const mly::Aoi *OGRMapillaryLayer::AreaOfInterest() const
 {
     return layer_->shape == MLY_POLYGONS ? nullptr : dataset_->GetSettings().aoi.get();
+}
+
+const mly_near *OGRMapillaryLayer::Near() const
+{
+    return definition_.IsNear() ? &*dataset_->GetSettings().near : nullptr;
+}
+
+bool OGRMapillaryLayer::IsExact() const
+{
+    return dataset_->GetSettings().isExact && IsPointEntity(layer_);
 }
 
 OGRErr OGRMapillaryLayer::Extent(OGREnvelope *extent) const
@@ -245,6 +120,93 @@ OGRErr OGRMapillaryLayer::Extent(OGREnvelope *extent) const
     extent->MaxY = isInImage ? 1.0 : MLY_TILE_MAX_LATITUDE;
     return OGRERR_NONE;
 }
+
+// ---- plans ----
+
+// What bounds a read on earth. The listing of tiles shows what NEAR takes, too.
+mly::FilterArea OGRMapillaryLayer::Area() const
+{
+    const std::optional<mly_near> &near = dataset_->GetSettings().near;
+    const bool isListing = layer_->way == MLY_WAY_PLAN;
+    if (layer_->way == MLY_WAY_OWNERS)
+        return mly::FilterArea(nullptr, m_sFilterEnvelope, false, nullptr, nullptr, nullptr);
+    return mly::FilterArea(m_poFilterGeom, m_sFilterEnvelope, CPL_TO_BOOL(m_bFilterIsEnvelope), m_pPreparedFilterGeom,
+                           AreaOfInterest(), isListing && near ? &*near : Near());
+}
+
+// What the settings say of every read.
+mly_query OGRMapillaryLayer::BaseQuery() const
+{
+    const mly::Settings &settings = dataset_->GetSettings();
+    mly_query query{};
+    query.layer = layer_;
+    query.max_tiles = static_cast<uint64_t>(settings.maxTiles);
+    query.max_requests = static_cast<uint64_t>(settings.maxRequests);
+    query.computed = settings.computed;
+    query.is_exact = settings.isExact;
+    query.is_pruned = settings.isPruned;
+    query.zoom = layer_->min_zoom < layer_->zoom ? settings.zoom : layer_->zoom;
+    query.stitch = settings.stitch;
+    return query;
+}
+
+// The attribute filter in the plan's memory. False, with an error, without memory.
+bool OGRMapillaryLayer::AddFilter(mly_query &query, mly::Plan &plan) const
+{
+    query.filter = mly::MakeExpr(m_poAttrQuery, layer_, definition_.Columns(), plan.Arena());
+    if (query.filter || !m_poAttrQuery)
+        return true;
+    mly_error error{};
+    mly_arena_fail(plan.Arena(), "the attribute filter", &error);
+    mly::ReportError(error);
+    return false;
+}
+
+bool OGRMapillaryLayer::IsBounded() const
+{
+    mly::Plan plan;
+    const mly::FilterArea area = Area();
+    mly_query query = BaseQuery();
+    query.area = area.Get();
+    return AddFilter(query, plan) && mly_plan_is_bounded(&query, mly_mem_system());
+}
+
+bool OGRMapillaryLayer::MakePlan(const mly_query &query, mly::Plan &plan) const
+{
+    mly_error error{};
+    if (mly_plan_make(&query, mly_mem_system(), plan.get(), &error) < 0)
+    {
+        mly::ReportError(error);
+        return false;
+    }
+    if (mly::IsDebugging())
+    {
+        char text[MLY_PLAN_TEXT];
+        mly_plan_print(plan.get(), dataset_->CountCached(*plan.get()), text);
+        mly::Debug(nullptr, text);
+    }
+    return true;
+}
+
+bool OGRMapillaryLayer::PlanReading()
+{
+    if (plan_)
+        return true;
+    auto plan = std::make_shared<mly::Plan>();
+    const mly::FilterArea area = Area();
+    fields_ = mly::FieldUse(definition_.Get(), m_poAttrQuery, m_poFilterGeom || AreaOfInterest());
+    const uint64_t graph = mly_schema_columns(layer_, MLY_FROM_GRAPH);
+    filterAsksGraph_ = (definition_.ColumnsOf(fields_.Filtered()) & graph) != 0;
+    mly_query query = BaseQuery();
+    query.area = area.Get();
+    query.near = Near();
+    query.columns = definition_.ColumnsOf(fields_.Read());
+    if (AddFilter(query, *plan) && MakePlan(query, *plan))
+        plan_ = std::move(plan);
+    return plan_ != nullptr;
+}
+
+// ---- reading ----
 
 // A reader that holds rows stays at hand for GetFeature(); its transport is needed no more.
 void OGRMapillaryLayer::StopReading()
@@ -268,46 +230,10 @@ void OGRMapillaryLayer::ResetReading()
     failed_ = false;
 }
 
-// What the settings say of every read.
-mly_query OGRMapillaryLayer::BaseQuery() const
-{
-    const mly::Settings &settings = dataset_->GetSettings();
-    mly_query query{};
-    query.layer = layer_;
-    query.max_tiles = static_cast<uint64_t>(settings.maxTiles);
-    query.max_requests = static_cast<uint64_t>(settings.maxRequests);
-    query.computed = settings.computed;
-    query.zoom = layer_->min_zoom < layer_->zoom ? settings.zoom : layer_->zoom;
-    query.stitch = settings.stitch;
-    return query;
-}
-
-std::unique_ptr<mly::Plan> OGRMapillaryLayer::MakePlan(const mly_query &query)
-{
-    mly_error error{};
-    auto plan = std::make_unique<mly::Plan>();
-    if (mly_plan_make(&query, mly_mem_system(), plan->get(), &error) < 0)
-    {
-        mly::ReportError(error);
-        return nullptr;
-    }
-    char text[MLY_PLAN_TEXT];
-    mly_plan_print(plan->get(), text);
-    mly::Debug(nullptr, text);
-    return plan;
-}
-
 mly::ReaderPtr OGRMapillaryLayer::MakeReader(mly::Plan &plan, mly_transport *transport, mly_keep_fn *keep,
                                              void *keepCtx)
 {
-    const mly::Settings &settings = dataset_->GetSettings();
-    mly_read_options options{};
-    options.mem = mly_mem_system();
-    options.tile_service = dataset_->GetSettings().tiles.url.text;
-    options.graph_service = dataset_->GetSettings().graph.url.text;
-    options.max_in_flight = static_cast<uint32_t>(settings.connections);
-    options.debug = mly::Debug;
-    options.warn = mly::Warn;
+    mly_read_options options = dataset_->ReadOptions();
     options.keep = keep;
     options.keep_ctx = keepCtx;
     mly_error error{};
@@ -317,60 +243,6 @@ mly::ReaderPtr OGRMapillaryLayer::MakeReader(mly::Plan &plan, mly_transport *tra
     return mly::ReaderPtr(reader);
 }
 
-// The images, or map features, whose rows the attribute filter demands; the latter go first, since their lists name the
-// images as well.
-std::vector<int64_t> OGRMapillaryLayer::Owners(mly_query &query) const
-{
-    for (const mly_owner owner : {MLY_OWNER_MAP_FEATURE, MLY_OWNER_IMAGE})
-    {
-        const std::optional<std::vector<int64_t>> ids = mly::DemandedIds(m_poAttrQuery, OwnerField(owner));
-        if (!ids)
-            continue;
-        query.owner = owner;
-        static const int64_t nobody = 0;
-        query.owners = &nobody;  // named, if only to say that there is none
-        return *ids;
-    }
-    return {};
-}
-
-int OGRMapillaryLayer::OwnerField(mly_owner owner) const
-{
-    return defn_->GetFieldIndex(owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id");
-}
-
-bool OGRMapillaryLayer::IsBounded() const
-{
-    mly_query query{};
-    if (layer_->way == MLY_WAY_OWNERS)
-        Owners(query);
-    return query.owners || layer_->way == MLY_WAY_OVERVIEW ||
-           (layer_->way == MLY_WAY_COVER && (m_poFilterGeom || AreaOfInterest()));
-}
-
-bool OGRMapillaryLayer::PlanReading()
-{
-    if (plan_)
-        return true;
-    const mly::FilterArea area(m_poFilterGeom, m_sFilterEnvelope, CPL_TO_BOOL(m_bFilterIsEnvelope),
-                               m_pPreparedFilterGeom, AreaOfInterest());
-    mly_query query = BaseQuery();
-    std::vector<int64_t> owners;
-    if (layer_->way == MLY_WAY_OWNERS)
-    {
-        owners = Owners(query);
-        if (!owners.empty())
-            query.owners = owners.data();
-        query.n_owners = static_cast<uint32_t>(owners.size());
-    }
-    else
-    {
-        query.area = area.Get();
-    }
-    plan_ = MakePlan(query);
-    return plan_ != nullptr;
-}
-
 bool OGRMapillaryLayer::StartReading()
 {
     if (!PlanReading())
@@ -378,37 +250,52 @@ bool OGRMapillaryLayer::StartReading()
     transport_ = dataset_->BorrowTransport();
     if (!transport_)
         return false;
-    fields_ = mly::FieldUse(defn_, m_poAttrQuery, m_poFilterGeom || AreaOfInterest());
     reader_ = MakeReader(*plan_, transport_.get(), Keep, this);
     return reader_ != nullptr;
 }
 
-OGRFeature *OGRMapillaryLayer::MakeFeature(const mly_row &row, const mly::FieldUse &fields) const
+// In a tile that the area holds as a whole, no row has to be looked at.
+bool OGRMapillaryLayer::MeetsArea(const mly_row &row, const OGRFeature &feature)
 {
-    auto *feature = new OGRFeature(defn_);
-    feature->SetFID(row.id);
-    for (const int i : fields.Read())
-        SetRawField(feature->GetRawFieldRef(i), row.values[i]);
-    if (fields.ReadsGeometry())
-        feature->SetGeometryDirectly(mly::MakeGeometry(row, layer_->shape, defn_).release());
-    return feature;
+    if (row.is_inside && !IsExact())
+        return true;
+    OGRGeometry *geometry = const_cast<OGRFeature &>(feature).GetGeometryRef();
+    return (!AreaOfInterest() || AreaOfInterest()->Meets(geometry)) && FilterGeometry(geometry);
 }
 
-bool OGRMapillaryLayer::Passes(OGRFeature *feature)
+// Tiles round positions down, to the west and the north: what the Graph will say lies in this cell of the grid.
+bool OGRMapillaryLayer::MayMeetArea(const mly_row &row, const OGRFeature &feature)
 {
-    const OGRGeometry *geometry = feature->GetGeometryRef();
-    return (!AreaOfInterest() || AreaOfInterest()->Meets(geometry)) && FilterGeometry(feature->GetGeometryRef()) &&
-           residual_.Passes(feature);
+    constexpr double kCell = 360.0 / (1 << 26);  // degrees: 2^14 tiles of 4096 units
+    constexpr double kSlackM = 0.9;              // its diagonal, in metres, at the equator
+    if (!IsExact())
+        return MeetsArea(row, feature);
+    if (Near() && !mly_near_may_see(Near(), layer_, &row, kSlackM))
+        return false;
+    if (!feature.GetGeometryRef())
+        return true;
+    OGRPolygon cell;
+    auto *ring = new OGRLinearRing();
+    for (const mly_point &corner : {mly_point{0.0, 0.0}, mly_point{kCell, 0.0}, mly_point{kCell, -kCell},
+                                    mly_point{0.0, -kCell}, mly_point{0.0, 0.0}})
+        ring->addPoint(row.longitude + corner.x, row.latitude + corner.y);
+    cell.addRingDirectly(ring);
+    return (!AreaOfInterest() || AreaOfInterest()->Meets(&cell)) && FilterGeometry(&cell);
 }
 
-// A mly_keep_fn: what the filters refuse need not be followed over borders. Called by C, so nothing may be thrown.
+// As far as can be told before the Graph has been asked.
+bool OGRMapillaryLayer::MayPass(const mly_row &row)
+{
+    const std::unique_ptr<OGRFeature> feature = definition_.MakeFeature(row, fields_);
+    return MayMeetArea(row, *feature) && (filterAsksGraph_ || IsExact() || residual_.Passes(feature.get()));
+}
+
+// A mly_keep_fn: what the filters refuse need not be asked about any further. Called by C, so nothing may be thrown.
 bool OGRMapillaryLayer::Keep(void *layer, const mly_row *row) noexcept
 {
     try
     {
-        auto *self = static_cast<OGRMapillaryLayer *>(layer);
-        const std::unique_ptr<OGRFeature> feature(self->MakeFeature(*row, self->fields_));
-        return self->Passes(feature.get());
+        return static_cast<OGRMapillaryLayer *>(layer)->MayPass(*row);
     }
     catch (...)
     {
@@ -427,17 +314,19 @@ mly_status OGRMapillaryLayer::ReadRow(mly_row *row)
     return status;
 }
 
-// The next feature of the plan, before OGR's filters; null at the end or after an error, for good.
-OGRFeature *OGRMapillaryLayer::ReadFeature()
+// The next feature that passes OGR's filters; null at the end or after an error, for good.
+std::unique_ptr<OGRFeature> OGRMapillaryLayer::ReadPassing()
 {
     mly_row row;
-    const mly_status status = ended_ ? MLY_DONE : ReadRow(&row);
-    if (status == MLY_OK)
+    mly_status status = MLY_DONE;
+    while (!ended_ && (status = ReadRow(&row)) == MLY_OK)
     {
         gaveRows_ = true;
         gaveNameless_ = gaveNameless_ || row.id < 0;
         RememberPlace(row);
-        return MakeFeature(row, fields_);
+        std::unique_ptr<OGRFeature> feature = definition_.MakeFeature(row, fields_);
+        if (MeetsArea(row, *feature) && residual_.Passes(feature.get()))
+            return feature;
     }
     ended_ = true;
     failed_ = failed_ || status < 0;
@@ -447,16 +336,10 @@ OGRFeature *OGRMapillaryLayer::ReadFeature()
 
 OGRFeature *OGRMapillaryLayer::GetNextFeature()
 {
-    while (OGRFeature *feature = ReadFeature())
-    {
-        if (Passes(feature))
-        {
-            fields_.DropFilterOnly(feature);
-            return feature;
-        }
-        delete feature;
-    }
-    return nullptr;
+    std::unique_ptr<OGRFeature> feature = ReadPassing();
+    if (feature)
+        fields_.DropFilterOnly(feature.get());
+    return feature.release();
 }
 
 // Without a bound the number is unknown, at once and without a request: QGIS and ogrinfo ask for it unasked.
@@ -466,12 +349,14 @@ GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
         return -1;
     GIntBig count = 0;
     ResetReading();
-    while (std::unique_ptr<OGRFeature> feature{GetNextFeature()})
+    while (ReadPassing())
         count++;
     const bool failed = failed_;
     ResetReading();
     return failed ? -1 : count;
 }
+
+// ---- single features ----
 
 // A mly_tile_fn: called by C, so nothing may be thrown.
 mly_status OGRMapillaryLayer::AddTile(void *place, mly_tile tile) noexcept
@@ -495,13 +380,15 @@ mly_status OGRMapillaryLayer::AddTile(void *place, mly_tile tile) noexcept
 void OGRMapillaryLayer::RememberPlace(const mly_row &row)
 {
     constexpr size_t kMaxPlaces = 1 << 19;  // some 30 MB
-    if (row.id < 0 || layer_->shape == MLY_POINT || nPlaces_ >= kMaxPlaces || places_.count(row.id) != 0)
+    const bool isRemembered = layer_->shape == MLY_POLYGONS || layer_->shape == MLY_LINES;
+    if (row.id < 0 || !isRemembered || nPlaces_ >= kMaxPlaces || places_.count(row.id) != 0)
         return;
     Place place;
     if (layer_->shape == MLY_POLYGONS)
     {
         place.owner = plan_->get()->owner;
-        place.ownerId = row.values[OwnerField(place.owner)].as.i;
+        const char *column = place.owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id";
+        place.ownerId = row.values[mly_schema_column(layer_, column)].as.i;
     }
     else if (mly_reader_tiles(reader_.get(), AddTile, &place) < 0)
     {
@@ -511,6 +398,32 @@ void OGRMapillaryLayer::RememberPlace(const mly_row &row)
     places_.emplace(row.id, std::move(place));
 }
 
+mly::FieldUse OGRMapillaryLayer::AllFields() const
+{
+    return mly::FieldUse(definition_.Get(), nullptr, false);
+}
+
+// Filters do not count for a single feature, so neither does the ring of NEAR; but its fields are there.
+OGRFeature *OGRMapillaryLayer::MakeFound(mly_row row) const
+{
+    std::vector<mly_value> values(row.values, row.values + layer_->n_columns);
+    if (Near())
+    {
+        mly_near_view view{};
+        mly_near_sees(Near(), layer_, &row, &view);
+        const std::pair<const char *, mly_value> columns[] = {
+            {"distance", view.distance}, {"bearing", view.bearing}, {"angle_off", view.angle_off}};
+        for (const auto &[name, value] : columns)
+        {
+            const int column = mly_schema_column(layer_, name);
+            if (column >= 0)
+                values[static_cast<size_t>(column)] = value;
+        }
+    }
+    row.values = values.data();
+    return definition_.MakeFeature(row, AllFields()).release();
+}
+
 OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
 {
     mly_row row;
@@ -518,7 +431,7 @@ OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
     const mly_status status = reader ? mly_reader_find(reader, fid, &row, &error) : MLY_DONE;
     if (status < 0)
         mly::ReportError(error);
-    return status == MLY_OK ? MakeFeature(row, mly::FieldUse(defn_, nullptr, false)) : nullptr;
+    return status == MLY_OK ? definition_.MakeFeature(row, AllFields()).release() : nullptr;
 }
 
 // The row with this id among those of the plan, filters aside; null if it is not there.
@@ -534,7 +447,7 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
         mly_row row;
         status = mly_reader_next(reader.get(), &row, &error);
         if (status == MLY_OK && row.id == fid)
-            feature = MakeFeature(row, mly::FieldUse(defn_, nullptr, false));
+            feature = MakeFound(row);
     }
     if (status < 0)
         mly::ReportError(error);
@@ -543,21 +456,86 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
     return feature;
 }
 
+OGRFeature *OGRMapillaryLayer::FindByQuery(const mly_query &query, GIntBig fid)
+{
+    mly::Plan plan;
+    return MakePlan(query, plan) ? FindInPlan(plan, fid) : nullptr;
+}
+
+OGRFeature *OGRMapillaryLayer::FindTile(GIntBig fid)
+{
+    mly_tile tile;
+    if (!mly_listing_tile(fid, &tile) || tile.z != layer_->zoom)
+        return nullptr;
+    mly_query query = BaseQuery();
+    query.tiles = &tile;
+    query.n_tiles = 1;
+    return FindByQuery(query, fid);
+}
+
+// Among the tiles that the process holds.
+OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid) const
+{
+    mly_hold *hold = dataset_->Hold();
+    if (!hold || IsExact() || AsksGraph())
+        return nullptr;
+    const mly::Settings &settings = dataset_->GetSettings();
+    const char *tileset = settings.computed && layer_->computed_tileset ? layer_->computed_tileset : layer_->tileset;
+    const mly_hold_name name{settings.tiles.url.text, tileset, layer_, {}};
+    const mly_clock *clock = mly_clock_system();
+    mly_arena arena;
+    mly_row *row = nullptr;
+    mly_error error{};
+    mly_arena_init(&arena, mly_mem_system(), MLY_LIMIT_SCRATCH_MEMORY);
+    const mly_status status = mly_hold_find(hold, &name, fid, clock->now_ms(clock->ctx), dataset_->HoldMaxAgeMs(),
+                                            &arena, &row, &error);
+    OGRFeature *feature = status == MLY_OK ? MakeFound(*row) : nullptr;
+    mly_arena_fini(&arena);
+    return feature;
+}
+
+// Whether the layer shows what only the Graph knows.
+bool OGRMapillaryLayer::AsksGraph() const
+{
+    const uint64_t shown = definition_.ColumnsOf(AllFields().Read());
+    return (shown & mly_schema_columns(layer_, MLY_FROM_GRAPH)) != 0;
+}
+
+// From the Graph, with everything that the layer shows. Where that is out of reach, the area has to be read.
+OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
+{
+    if (OGRFeature *feature = FindInMemory(fid))
+        return feature;
+    const mly::Settings &settings = dataset_->GetSettings();
+    const bool isLocal = settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE;
+    if (isLocal && AreaOfInterest())
+        return OGRLayer::GetFeature(fid);
+    mly_query query = BaseQuery();
+    query.columns = definition_.ColumnsOf(AllFields().Read());
+    const int64_t id = fid;
+    query.ids = &id;
+    query.n_ids = 1;
+    return FindByQuery(query, fid);
+}
+
 // A row that was handed out, from where it was found.
-OGRFeature *OGRMapillaryLayer::ReadAgain(GIntBig fid)
+OGRFeature *OGRMapillaryLayer::FindPlace(GIntBig fid)
 {
     const auto found = places_.find(fid);
     if (found == places_.end())
         return nullptr;
     const Place &place = found->second;
     mly_query query = BaseQuery();
-    query.tiles = place.tiles.data();
+    query.columns = definition_.ColumnsOf(AllFields().Read());
+    query.tiles = place.tiles.empty() ? nullptr : place.tiles.data();
     query.n_tiles = place.tiles.size();
-    query.owner = place.owner;
-    query.owners = &place.ownerId;
-    query.n_owners = 1;
-    const std::unique_ptr<mly::Plan> plan = MakePlan(query);
-    return plan ? FindInPlan(*plan, fid) : nullptr;
+    if (layer_->shape == MLY_POLYGONS)
+    {
+        query.owner = place.owner;
+        query.ids = &place.ownerId;
+        query.n_ids = 1;
+    }
+    return FindByQuery(query, fid);
 }
 
 OGRFeature *OGRMapillaryLayer::GetFeature(GIntBig fid)
@@ -572,12 +550,17 @@ OGRFeature *OGRMapillaryLayer::GetFeature(GIntBig fid)
                 layer_->name);
         return nullptr;
     }
-    if (layer_->shape == MLY_POINT)
+    if (layer_->way == MLY_WAY_PLAN)
+        return FindTile(fid);
+    if (layer_->way == MLY_WAY_OVERVIEW)
         return OGRLayer::GetFeature(fid);
+    if (IsPointEntity(layer_))
+        return FindPoint(fid);
     for (mly_reader *reader : {reader_.get(), held_.get()})
     {
-        if (OGRFeature *feature = FindHeld(reader, fid))
+        OGRFeature *feature = AsksGraph() ? nullptr : FindHeld(reader, fid);
+        if (feature)
             return feature;
     }
-    return ReadAgain(fid);
+    return FindPlace(fid);
 }

@@ -6,9 +6,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "aoi.h"
+#include "area.h"
 #include "compat.h"
-#include "fields.h"
+#include "definition.h"
 #include "handles.h"
 #include "residual.h"
 
@@ -39,24 +39,36 @@ class OGRMapillaryLayer final : public mly::LayerBase
     static bool Keep(void *layer, const mly_row *row) noexcept;
     static mly_status AddTile(void *place, mly_tile tile) noexcept;
 
-    mly_query BaseQuery() const;
-    static std::unique_ptr<mly::Plan> MakePlan(const mly_query &query);
-    std::vector<int64_t> Owners(mly_query &query) const;
-    int OwnerField(mly_owner owner) const;
-    bool IsBounded() const;
+    // What must not be decided about a row before the Graph has told more of it.
+    bool IsExact() const;
     const mly::Aoi *AreaOfInterest() const;
+    const mly_near *Near() const;
+    mly::FilterArea Area() const;
+    mly_query BaseQuery() const;
+    bool AddFilter(mly_query &query, mly::Plan &plan) const;
+    bool IsBounded() const;
+    bool MakePlan(const mly_query &query, mly::Plan &plan) const;
     bool PlanReading();
     bool StartReading();
     mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, mly_keep_fn *keep, void *keepCtx);
     mly_status ReadRow(mly_row *row);
-    OGRFeature *ReadFeature();
-    OGRFeature *MakeFeature(const mly_row &row, const mly::FieldUse &fields) const;
-    bool Passes(OGRFeature *feature);
-    OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
-    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
-    OGRFeature *ReadAgain(GIntBig fid);
+    std::unique_ptr<OGRFeature> ReadPassing();
+    bool MeetsArea(const mly_row &row, const OGRFeature &feature);
+    bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
+    bool MayPass(const mly_row &row);
     void RememberPlace(const mly_row &row);
     void StopReading();
+
+    mly::FieldUse AllFields() const;
+    OGRFeature *MakeFound(mly_row row) const;
+    OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
+    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
+    OGRFeature *FindByQuery(const mly_query &query, GIntBig fid);
+    OGRFeature *FindTile(GIntBig fid);
+    bool AsksGraph() const;
+    OGRFeature *FindInMemory(GIntBig fid) const;
+    OGRFeature *FindPoint(GIntBig fid);
+    OGRFeature *FindPlace(GIntBig fid);
 
     // What has to be asked for to meet a row again.
     struct Place
@@ -68,9 +80,10 @@ class OGRMapillaryLayer final : public mly::LayerBase
 
     OGRMapillaryDataset *dataset_;
     const mly_layer *layer_;
-    OGRFeatureDefn *defn_;
+    mly::Definition definition_;
     mly::Residual residual_;
     mly::FieldUse fields_;
+    bool filterAsksGraph_ = false;
     std::shared_ptr<mly::Plan> plan_;
     mly::TransportPtr transport_;
     mly::ReaderPtr reader_;

@@ -33,7 +33,7 @@ struct Option
     const char *type;    // of GDAL's XML
     const char *values;  // of a string-select, with commas between
     const char *fallback;
-    GIntBig min, max;  // of an int
+    GIntBig min, max;  // of an int or a float
     Inline inlined;
     const char *description;
 };
@@ -43,7 +43,7 @@ constexpr GIntBig kMaxMaxTiles = 100'000'000;  // a third of all z14 tiles: beyo
 constexpr GIntBig kMaxCacheSize = 1'000'000;  // a terabyte
 constexpr GIntBig kMaxCacheTtl = 10LL * 366 * 86400;
 
-constexpr std::array<Option, 16> kOptions{{
+constexpr std::array<Option, 24> kOptions{{
     {"ACCESS_TOKEN", "MAPILLARY_ACCESS_TOKEN", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
      "Access token of the Mapillary API"},
     {"ACCESS_TOKEN_FILE", "MAPILLARY_ACCESS_TOKEN_FILE", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
@@ -71,6 +71,22 @@ constexpr std::array<Option, 16> kOptions{{
      "Area of interest: a path to anything OGR reads, well-known text or GeoJSON; a spatial filter that is always on"},
     {"GEOMETRY", nullptr, "string-select", "ORIGINAL,COMPUTED", "ORIGINAL", 0, 0, Inline::kAllowed,
      "Positions as the camera gave them, or as computed from the images"},
+    {"PRECISION", nullptr, "string-select", "TILE,EXACT", "TILE", 0, 0, Inline::kAllowed,
+     "Positions on the grid of the tiles (0.6 m), or exactly as the Graph has them"},
+    {"FIELDS", nullptr, "string", nullptr, nullptr, 0, 0, Inline::kAllowed,
+     "Extra fields from the Graph, with commas between, or ALL"},
+    {"NEAR", nullptr, "string", nullptr, nullptr, 0, 0, Inline::kAllowed,
+     "LON,LAT: only what lies around this place, nearest first, with its distance in metres"},
+    {"LOOKING_AT", nullptr, "string", nullptr, nullptr, 0, 0, Inline::kAllowed,
+     "LON,LAT: only images that look at this place, nearest first"},
+    {"RADIUS", nullptr, "float", nullptr, "50", 0, MLY_LIMIT_RADIUS_M, Inline::kAllowed,
+     "Metres around the place of NEAR or LOOKING_AT"},
+    {"MIN_RADIUS", nullptr, "float", nullptr, "0", 0, MLY_LIMIT_RADIUS_M, Inline::kAllowed,
+     "Metres around that place that are left out"},
+    {"FOV", nullptr, "float", nullptr, "100", 0, 360, Inline::kAllowed,
+     "Degrees that an image sees, half of them on each side of its compass angle; for LOOKING_AT"},
+    {"PRUNE", nullptr, "boolean", nullptr, "NO", 0, 0, Inline::kAllowed,
+     "Let lines of a lower zoom tell which tiles hold images or sequences; may miss images without a line"},
     {"ZOOM", nullptr, "int", nullptr, "14", 6, MLY_LIMIT_ZOOM, Inline::kAllowed,
      "Zoom of sequences; below 14 the service generalises them"},
     {"STITCH", nullptr, "string-select", "WHOLE,AREA,NO", "WHOLE", 0, 0, Inline::kAllowed,
@@ -420,14 +436,17 @@ bool ReadReading(const Given &given, Settings &settings)
     GIntBig connections = 0;
     GIntBig zoom = 0;
     int computed = 0;
+    int exact = 0;
     int stitch = 0;
     if (!GetInt("MAX_TILES", given, settings.maxTiles) || !GetInt("MAX_REQUESTS", given, settings.maxRequests) ||
         !GetInt("CONNECTIONS", given, connections) || !GetInt("ZOOM", given, zoom) ||
-        !GetChoice("GEOMETRY", given, computed) || !GetChoice("STITCH", given, stitch))
+        !GetChoice("GEOMETRY", given, computed) || !GetChoice("STITCH", given, stitch) ||
+        !GetChoice("PRECISION", given, exact) || !GetBool("PRUNE", given, settings.isPruned))
         return false;
     settings.connections = static_cast<int>(connections);
     settings.zoom = static_cast<uint8_t>(zoom);
     settings.computed = computed == 1;
+    settings.isExact = exact == 1;
     settings.stitch = static_cast<mly_stitch_mode>(stitch);  // the option's list has the order of the enumeration
     return true;
 }
@@ -466,13 +485,137 @@ bool ReadCache(const Given &given, CacheSettings &cache)
 }
 }  // namespace
 
+namespace
+{
+// The schema's name of a field that some layer has; null if none has.
+const char *FindField(const char *name)
+{
+    for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
+    {
+        for (uint32_t c = 0; layer->entity != MLY_ENTITY_NONE && c < layer->n_columns; c++)
+        {
+            if (EQUAL(layer->columns[c].name, name))
+                return layer->columns[c].name;
+        }
+    }
+    return nullptr;
+}
+
+void AddAllFields(CPLStringList &fields)
+{
+    for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
+    {
+        for (uint32_t c = 0; c < layer->n_columns; c++)
+        {
+            if (layer->columns[c].origin == MLY_FROM_GRAPH)
+                fields.AddString(layer->columns[c].name);
+        }
+    }
+}
+
+bool ReadFields(const Given &given, CPLStringList &fields)
+{
+    const CPLStringList names(
+        CSLTokenizeString2(Get("FIELDS", given).text.c_str(), ",", CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
+    for (int i = 0; i < names.Count(); i++)
+    {
+        const char *field = FindField(names[i]);
+        if (EQUAL(names[i], "ALL"))
+            AddAllFields(fields);
+        else if (field)
+            fields.AddString(field);
+        else
+        {
+            ReportUsage("FIELDS: there is no field %s. ALL stands for all there are; they are listed in the "
+                        "documentation",
+                        LooksLikeKey(names[i]) ? names[i] : "of such a name");
+            return false;
+        }
+    }
+    return true;
+}
+
+// Two numbers with a comma between.
+bool ReadPlace(const char *name, const std::string &text, mly_point &place)
+{
+    const size_t comma = text.find(',');
+    char *end = nullptr;
+    place.x = CPLStrtod(text.c_str(), &end);
+    bool isPlace = comma != std::string::npos && comma > 0 && end == text.c_str() + comma;
+    if (isPlace)
+    {
+        const char *second = text.c_str() + comma + 1;
+        place.y = CPLStrtod(second, &end);
+        isPlace = end != second && *end == '\0' && std::fabs(place.x) <= 180.0 &&
+                  std::fabs(place.y) <= MLY_TILE_MAX_LATITUDE;
+    }
+    if (!isPlace)
+        ReportUsage("%s must be LON,LAT in degrees, e.g. 13.4033,52.5229; latitudes end at 85.0511", name);
+    return isPlace;
+}
+
+bool GetNumber(const char *name, const Given &given, double &out)
+{
+    const Option *option = FindOption(name);
+    const std::string text = Get(name, given).text;
+    char *end = nullptr;
+    out = CPLStrtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0' && out >= static_cast<double>(option->min) &&
+        out <= static_cast<double>(option->max))
+        return true;
+    ReportUsage("%s must be a number from " CPL_FRMT_GIB " to " CPL_FRMT_GIB, name, option->min, option->max);
+    return false;
+}
+
+// An option that another one gives its meaning.
+bool CheckCompanion(const char *name, const Given &given, bool isMeant, const char *companion)
+{
+    if (isMeant || !Get(name, given).isSet)
+        return true;
+    ReportUsage("%s means nothing without %s", name, companion);
+    return false;
+}
+
+bool ReadNear(const Given &given, std::optional<mly_near> &out)
+{
+    mly_near near{};
+    const Value around = Get("NEAR", given);
+    const Value target = Get("LOOKING_AT", given);
+    near.is_looking = target.isSet;
+    if (around.isSet && target.isSet)
+    {
+        ReportUsage("NEAR and LOOKING_AT cannot both be given");
+        return false;
+    }
+    const bool isGiven = around.isSet || target.isSet;
+    if (!CheckCompanion("RADIUS", given, isGiven, "NEAR or LOOKING_AT") ||
+        !CheckCompanion("MIN_RADIUS", given, isGiven, "NEAR or LOOKING_AT") ||
+        !CheckCompanion("FOV", given, target.isSet, "LOOKING_AT"))
+        return false;
+    if (!isGiven)
+        return true;
+    if (!ReadPlace(around.isSet ? "NEAR" : "LOOKING_AT", around.isSet ? around.text : target.text, near.place) ||
+        !GetNumber("RADIUS", given, near.radius_m) || !GetNumber("MIN_RADIUS", given, near.min_radius_m) ||
+        !GetNumber("FOV", given, near.fov_degrees))
+        return false;
+    if (near.min_radius_m > near.radius_m)
+    {
+        ReportUsage("MIN_RADIUS is larger than RADIUS: nothing could be there");
+        return false;
+    }
+    out = near;
+    return true;
+}
+}  // namespace
+
 std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openOptions)
 {
     Settings settings;
     Given given;
     if (!ReadInline(datasetName, given) || !ReadOpenOptions(openOptions, given) ||
         !GetService("TILES_URL", given, settings.tiles) || !GetService("GRAPH_URL", given, settings.graph) ||
-        !ReadReading(given, settings) || !ReadCache(given, settings.cache))
+        !ReadReading(given, settings) || !ReadCache(given, settings.cache) || !ReadFields(given, settings.fields) ||
+        !ReadNear(given, settings.near))
         return std::nullopt;
     settings.http = ReadHttpSettings();
     const Value aoi = Get("AOI", given);

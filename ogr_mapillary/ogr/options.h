@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include <cpl_string.h>
 #include <gdal_priv.h>
 
 #include "aoi.h"
@@ -53,6 +54,10 @@ struct Settings
     GIntBig maxRequests = 0;
     int connections = 0;
     bool computed = false;
+    bool isExact = false;
+    bool isPruned = false;
+    CPLStringList fields;  // of the Graph; by the schema's names
+    std::optional<mly_near> near;
     uint8_t zoom = 0;  // of sequences
     mly_stitch_mode stitch = MLY_STITCH_WHOLE;
     std::unique_ptr<Aoi> aoi;  // null: none

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "report.h"
 
+#include <cpl_conv.h>
 #include <cpl_error.h>
+#include <cpl_string.h>
 
 #include <cstdarg>
+#include <cstring>
 
 namespace mly
 {
@@ -46,6 +49,12 @@ void ReportUsage(const char *format, ...)
 void Warn(void *, const char *text)
 {
     CPLError(CE_Warning, CPLE_AppDefined, "MAPILLARY: %s", text);
+}
+
+bool IsDebugging()
+{
+    const char *categories = CPLGetConfigOption("CPL_DEBUG", "OFF");
+    return CPLTestBool(categories) || strstr(categories, "MAPILLARY") != nullptr;
 }
 
 void Debug(void *, const char *text)

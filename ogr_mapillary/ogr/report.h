@@ -16,6 +16,9 @@ void ReportUsage(const char *format, ...) MLY_PRINTF(1, 2);
 // Raises CE_Warning. Has the form of mly_debug_fn; `ctx` is not used.
 void Warn(void *ctx, const char *text);
 
+// Whether lines for CPL_DEBUG=MAPILLARY may be shown: what is costly to tell need not be found out otherwise.
+bool IsDebugging();
+
 // A line under CPL_DEBUG=MAPILLARY. Has the form of mly_debug_fn; `ctx` is not used.
 void Debug(void *ctx, const char *text);
 }  // namespace mly

@@ -9,9 +9,9 @@ cmake_minimum_required(VERSION 3.16)
 
 set(CORE_LAYERS base words translation flow face)
 set(CORE_base status limits span mem arena buf wire base64)
-set(CORE_words tile value row schema expr source cover query url)
-set(CORE_translation mvt sieve graph request plan transport verdict machine near hold)
-set(CORE_flow ring fetch tiles stitch sequences detections ids enrich retry inflate)
+set(CORE_words tile value row schema expr cover query url)
+set(CORE_translation mvt hold graph request transport verdict machine sieve near plan)
+set(CORE_flow ring fetch tiles stitch sequences detections ids enrich trace prune retry inflate)
 set(CORE_face reader)
 
 # What core may use of C: no clock, no signals, no threads; and nothing of POSIX at all.
@@ -30,7 +30,8 @@ set(USERS_curl "^io/transport_curl\\.c$")
 set(USERS_gdal "^ogr/")
 
 # The shim sees the core through its outer headers; these are behind them.
-set(HIDDEN_FROM_OGR core/wire.h core/mvt.h core/graph.h core/ring.h core/fetch.h core/tiles.h core/stitch.h core/sequences.h core/detections.h)
+set(HIDDEN_FROM_OGR core/wire.h core/mvt.h core/graph.h core/ring.h core/fetch.h core/tiles.h core/stitch.h core/sequences.h core/detections.h
+    core/machine.h core/ids.h core/enrich.h core/names.h core/trace.h core/prune.h core/prelude.h core/stack.h)
 
 # The place of a core file (its name without extension) in the order of layers, or -1.
 function(layer_of stem result)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from osgeo import ogr
 
-from reading import TOLERANCE, Heard, Images, listening, milliseconds
-from service import Service
+from reading import TOLERANCE, Heard, Images, listening, milliseconds, row_of
+from service import Request, Service
+from town import Image, MapFeature
 
 
 class Seen(NamedTuple):
@@ -102,3 +103,58 @@ def assert_same_features(found: Sequence[Seen], truth: Sequence[Seen]) -> None:
     for one, true in zip(found, truth):
         assert one.fields == true.fields
         assert is_close(one.shape, true.shape), one.fid
+
+
+# ---- What the town's Graph says -------------------------------------------------------------------
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Values as the list of an IN: numbers as they are, texts in quotes."""
+    return ", ".join("'{}'".format(value.replace("'", "''")) if isinstance(value, str) else str(value)
+                     for value in values)
+
+
+def image_row(image: Image) -> Seen:
+    """An image of the town as tiles show it. A clock at 0 has stopped: that is no time."""
+    row = row_of(image)
+    return Seen(row.fid, row.attributes, (row.lon, row.lat))
+
+
+def looked_up_image(image: Image) -> Seen:
+    """The same by its id: the Graph knows the creator of old images, too."""
+    row = image_row(image)
+    return row._replace(fields={**row.fields, "creator_id": image.creator.id})
+
+
+def map_feature_row(feature: MapFeature, unit_ms: int = 1) -> Seen:
+    """A map feature of the town; the Graph's times are in whole seconds (`unit_ms` 1000)."""
+    values = {"id": feature.id, "value": feature.value,
+              "first_seen_at": feature.first_seen_at // unit_ms * unit_ms,
+              "last_seen_at": feature.last_seen_at // unit_ms * unit_ms}
+    return Seen(feature.id, values, (feature.tile_lon, feature.tile_lat))
+
+
+def batches(ids: Sequence[int], size: int = 50) -> List[Tuple[int, ...]]:
+    return [tuple(ids[at:at + size]) for at in range(0, len(ids), size)]
+
+
+def entities_asked(requests: Iterable[Request]) -> List[Tuple[int, ...]]:
+    """The ids of each request about entities; nothing else may be among the requests."""
+    asked = list(requests)
+    assert [request.name for request in asked if request.kind != "entities"] == []
+    return ids_asked(asked)
+
+
+def ids_asked(requests: Iterable[Request]) -> List[Tuple[int, ...]]:
+    """The ids of each request about entities, whatever else was asked."""
+    return [tuple(map(int, request.query["ids"].split(","))) for request in list(requests)
+            if request.kind == "entities"]
+
+
+def fields_asked(requests: Iterable[Request]) -> Set[str]:
+    """All fields that any request named."""
+    return {name for request in list(requests) for name in request.query.get("fields", "").split(",") if name}
+
+
+def kinds(requests: Iterable[Request]) -> List[str]:
+    return [request.kind for request in list(requests)]

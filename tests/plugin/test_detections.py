@@ -243,7 +243,7 @@ def test_a_spatial_filter_is_one_within_the_image(service):
 UNBOUND = (
     None, "image_id > 5", "image_id <> 5", "NOT image_id = 5", "image_id = 5 OR value = 'object--bench'",
     "image_id IS NULL", "image_id BETWEEN 1 AND 9", "image_id = id", "value = 'object--bench'", "id = 7",
-    "image_id + 0 = 5", "image_id = 5.5", "image_id = 5 OR map_feature_id = 6", "image_id IN (1, 2.5)",
+    "image_id + 0 = 5", "image_id = 5 OR map_feature_id = 6",
 )
 
 
@@ -450,8 +450,22 @@ def test_an_empty_body_is_no_empty_list(service, seen_images):
     assert f"{seen_images[0]}/detections" in ask(service, f"image_id = {seen_images[0]}").failure()
 
 
-@pytest.mark.parametrize("url", ("https://graph.mapillary.com/1/detections?after=x", ""))
-def test_a_list_that_goes_on_elsewhere_fails_loudly(service, seen_images, url):
+def test_a_number_that_no_id_can_be_names_nobody(service):
+    assert ask(service, "image_id = 5.5").rows() == []
+    assert service.requests == []
+    ask(service, "image_id IN (1, 2.5)").rows()
+    assert asked(service) == lists_of(1)
+
+
+def test_a_next_page_without_an_address_is_no_end(service, seen_images):
+    answer(service, seen_images[0], [{"id": "5", "geometry": GOOD}], paging={"next": "", "cursors": {}})
+
+    assert f"{seen_images[0]}/detections" in ask(service, f"image_id = {seen_images[0]}").failure()
+    assert asked(service) == 2 * lists_of(seen_images[0])
+
+
+def test_a_list_that_goes_on_elsewhere_fails_loudly(service, seen_images):
+    url = "https://graph.mapillary.com/1/detections?after=x"
     answer(service, seen_images[0], [{"id": "5", "geometry": GOOD}], paging={"next": url, "cursors": {}})
 
     message = ask(service, f"image_id = {seen_images[0]}").failure()

@@ -231,6 +231,48 @@ def test_building_and_installing_gives_a_plugin_that_loads(shell, project, tmp_p
         assert "MAPILLARY" in done.out
 
 
+# ---- The Python SDK ---------------------------------------------------------------------------
+
+# All that mapillary.interface offers.
+SDK = (
+    "set_access_token", "get_image_close_to", "get_image_looking_at", "get_detections_with_image_id",
+    "get_detections_with_map_feature_id", "image_thumbnail", "images_in_bbox", "sequences_in_bbox",
+    "map_feature_points_in_bbox", "traffic_signs_in_bbox", "images_in_geojson", "images_in_shape",
+    "map_features_in_geojson", "map_features_in_shape", "image_from_key", "feature_from_key",
+    "is_image_being_looked_at", "save_locally",
+)
+
+
+def sdk_rows() -> List[Tuple[str, str]]:
+    return [(code_in(function)[0].partition("(")[0], code_in(command)[0])
+            for function, command in table(README, "SDK", "here")]
+
+
+def test_every_function_of_the_sdk_has_its_equal():
+    assert sorted(function for function, _ in sdk_rows()) == sorted(SDK)
+
+
+@pytest.mark.parametrize("function,command", [row for row in sdk_rows() if "ogr2ogr" in row[1]],
+                         ids=[function for function, command in sdk_rows() if "ogr2ogr" in command])
+def test_the_equal_of_a_function_of_the_sdk_gives_rows(function, command, shell, project):
+    district = next(block.text for block in READS if "district.geojson triangle.gpkg" in block.text)
+    shell(f"{district}\nmkdir sdk && mv district.geojson sdk")
+
+    done = shell(f"cd sdk && {command}")
+
+    made = [path for path in (project / "sdk").iterdir() if path.name.startswith("out.")]
+    found = [count for path in made for count in layers_in(path).values()]
+    assert found and min(found) > 0, done.text
+
+
+def test_the_token_of_the_sdk_is_set_as_everywhere(shell, service):
+    (command,) = [command for function, command in sdk_rows() if function == "set_access_token"]
+
+    shell(command.replace("\\|", "|").replace(TOKEN, service.token) + f"\n{READ}", env=NO_TOKEN)
+
+    assert service.tiles_asked()
+
+
 # ---- Other programs ---------------------------------------------------------------------------
 
 
@@ -419,6 +461,34 @@ def test_every_field_has_a_meaning():
     assert len(explained) == len(set(explained))
 
 
+def test_the_extra_fields_are_those_of_the_driver():
+    with_all = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["FIELDS=ALL"])
+    without = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR)
+    shown: Dict[str, Dict[str, str]] = {}
+    for names, fields, _ in table(README, "layer", "extra field"):
+        for name in code_in(names):
+            shown.setdefault(name, {}).update(re.findall(r"`(\w+)` (\w+)", fields))
+
+    for name in ("images", "sequences", "map_features", "traffic_signs"):
+        always = definition_of(without.GetLayerByName(name))[1]
+        fields = definition_of(with_all.GetLayerByName(name))[1]
+        assert shown[name] == {field: kind for field, kind in fields.items() if field not in always}, name
+
+
+def test_the_fields_of_a_place_are_those_of_the_driver():
+    said = re.search(r"With `NEAR` or `LOOKING_AT` the layers have a field `(\w+)` \((\w+), .*?`images` have\n"
+                     r"`(\w+)` .*? and `(\w+)` ", README, re.DOTALL)
+    assert said
+
+    def added(option: str) -> List[str]:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[option])
+        fields = definition_of(dataset.GetLayerByName("images"))[1]
+        return [name for name in fields if name not in layers_shown()["images"][1] and fields[name] == said[2]]
+
+    assert added("NEAR=8.5,50") == [said[1]]
+    assert added("LOOKING_AT=8.5,50") == [said[1], said[3], said[4]]
+
+
 def test_the_options_are_those_of_the_driver():
     xml = ElementTree.fromstring(gdal.GetDriverByName("MAPILLARY").GetMetadataItem("DMD_OPENOPTIONLIST"))
     offered = [(option.get("name"), option.get("default")) for option in xml]
@@ -433,12 +503,17 @@ def test_the_options_are_those_of_the_driver():
     assert shown == offered
 
 
+# What an option means nothing without.
+COMPANIONS = {"RADIUS": 'NEAR="8.55,50.02"', "MIN_RADIUS": 'NEAR="8.55,50.02"', "FOV": 'LOOKING_AT="8.55,50.02"'}
+
+
 @pytest.mark.parametrize("row", table(README, "open option", "configuration option"), ids=lambda row: row[0])
 def test_the_dataset_name_takes_the_options_that_it_is_said_to_take(row, run):
     name, default, may_stand = code_in(row[0])[0], (code_in(row[2]) or ["x"])[0], row[3]
     assert may_stand in ("yes", "no")
 
-    done = run("ogrinfo", "-ro", f"MAPILLARY:{name}={default}")
+    given = [COMPANIONS[name]] if name in COMPANIONS else []
+    done = run("ogrinfo", "-ro", "MAPILLARY:" + ",".join([*given, f"{name}={default}"]))
 
     assert ("is not allowed in the dataset name" in done.text) == (may_stand == "no")
     assert done.code == 0 or may_stand == "no" or not code_in(row[2])

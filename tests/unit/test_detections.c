@@ -168,8 +168,8 @@ static void expect_body(struct read *read, int64_t owner, const struct bytes *bo
 static enum mly_status open_reader(struct read *read, const int64_t *owners, uint32_t n_owners, enum mly_owner owner)
 {
     const struct mly_query query = {.layer = mly_schema_find("detections"),
-                                    .owners = owners,
-                                    .n_owners = n_owners,
+                                    .ids = owners,
+                                    .n_ids = n_owners,
                                     .owner = owner,
                                     .max_requests = 100};
     MLY_TRY(mly_plan_make(&query, &read->mem.mem, &read->plan, &read->err));
@@ -802,7 +802,7 @@ static void warnings_need_no_listener(void **state)
     struct read read;
     struct bytes body = list_of("72", NULL);
     const struct mly_query query = {
-        .layer = mly_schema_find("detections"), .owners = (const int64_t[]){1}, .n_owners = 1, .max_requests = 100};
+        .layer = mly_schema_find("detections"), .ids = (const int64_t[]){1}, .n_ids = 1, .max_requests = 100};
     prepare(&read);
     expect_body(&read, 1, &body);
     assert_status(mly_plan_make(&query, &read.mem.mem, &read.plan, &read.err), MLY_OK, &read.err);

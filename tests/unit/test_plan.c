@@ -30,9 +30,10 @@ static void a_bounded_query_becomes_tiles(void **state)
     char text[MLY_PLAN_TEXT];
 
     assert_status(make(&query, &plan, &err), MLY_OK, &err);
-    mly_plan_print(&plan, text);
+    mly_plan_print(&plan, -1, text);
 
-    assert_string_equal(text, "images: 100 z14 tiles of mly1_public");
+    assert_string_equal(text,
+                        "images: 100 z14 tiles of mly1_public; pushed nothing; left to OGR: nothing; Graph: none");
     assert_int_equal(plan.cover.n_tiles, 100);
     mly_plan_fini(&plan);
 }
@@ -47,9 +48,11 @@ static void one_tile_is_one_tile(void **state)
     char text[MLY_PLAN_TEXT];
 
     assert_status(make(&query, &plan, &err), MLY_OK, &err);
-    mly_plan_print(&plan, text);
+    mly_plan_print(&plan, -1, text);
 
-    assert_string_equal(text, "traffic_signs: 1 z14 tile of mly_map_feature_traffic_sign");
+    assert_string_equal(
+        text, "traffic_signs: 1 z14 tile of mly_map_feature_traffic_sign; pushed nothing; left to OGR: nothing; "
+              "Graph: none");
     mly_plan_fini(&plan);
 }
 
@@ -159,7 +162,7 @@ static void another_zoom_takes_other_tiles(void **state)
     query.zoom = 6;
 
     assert_status(make(&query, &plan, &err), MLY_OK, &err);
-    mly_plan_print(&plan, text);
+    mly_plan_print(&plan, -1, text);
 
     assert_string_equal(text, "sequences: 4 z6 tiles of mly1_public");
     mly_plan_fini(&plan);
@@ -223,15 +226,15 @@ static void detections_are_planned_by_their_owners(void **state)
     struct mly_plan plan;
     struct mly_error err;
     char text[MLY_PLAN_TEXT];
-    query.owners = owners;
-    query.n_owners = COUNT(owners);
+    query.ids = owners;
+    query.n_ids = COUNT(owners);
 
     assert_status(make(&query, &plan, &err), MLY_OK, &err);
     owners[0] = 0; /* they were copied */
-    mly_plan_print(&plan, text);
+    mly_plan_print(&plan, -1, text);
 
-    assert_string_equal(text, "detections: Graph lists of 2 images");
-    assert_true(((const int64_t *)(const void *)plan.owners.data)[0] == 7);
+    assert_string_equal(text, "detections: Graph lists of 2 images; pushed nothing; left to OGR: nothing");
+    assert_true(mly_plan_ids(&plan).values[0].as.i == 7);
     mly_plan_fini(&plan);
 }
 
@@ -247,8 +250,8 @@ static void detections_of_nobody_and_of_too_many_are_refused_with_advice(void **
     assert_says(err.text, "image_id");
     mly_plan_fini(&plan);
 
-    query.owners = owners;
-    query.n_owners = COUNT(owners);
+    query.ids = owners;
+    query.n_ids = COUNT(owners);
     query.max_requests = 2;
     assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err);
     assert_says(err.text, "MAX_REQUESTS");
@@ -258,11 +261,13 @@ static void detections_of_nobody_and_of_too_many_are_refused_with_advice(void **
 static void the_longest_plan_fits_its_line(void **state)
 {
     (void)state;
-    struct mly_plan plan = {.layer = mly_schema_find("traffic_signs"), .tileset = "mly_map_feature_traffic_sign"};
+    struct mly_plan plan = {.layer = mly_schema_find("traffic_signs"),
+                            .source = MLY_SOURCE_TILES,
+                            .tileset = "mly_map_feature_traffic_sign"};
     char text[MLY_PLAN_TEXT];
     plan.cover.n_tiles = UINT64_MAX;
 
-    mly_plan_print(&plan, text);
+    mly_plan_print(&plan, -1, text);
 
     assert_true(strlen(text) < MLY_PLAN_TEXT - 1);
     assert_says(text, "mly_map_feature_traffic_sign");
