@@ -208,7 +208,8 @@ uint64_t OGRMapillaryDataset::HoldMaxAgeMs() const
 int64_t OGRMapillaryDataset::CountCached(const mly_plan &plan)
 {
     constexpr uint64_t kMost = 10000;  // each is a file to be opened
-    if (plan.source != MLY_SOURCE_TILES || IsFolder(settings_.tiles) || plan.cover.n_tiles > kMost || !settings_.cache.isOn)
+    if (plan.source != MLY_SOURCE_TILES || IsFolder(settings_.tiles) || plan.cover.n_tiles > kMost ||
+        !settings_.cache.isOn)
         return -1;
     int64_t n = 0;
     mly_cover_cursor cursor{};

@@ -164,7 +164,8 @@ static void another_zoom_takes_other_tiles(void **state)
     assert_status(make(&query, &plan, &err), MLY_OK, &err);
     mly_plan_print(&plan, -1, text);
 
-    assert_string_equal(text, "sequences: 4 z6 tiles of mly1_public");
+    assert_string_equal(text,
+                        "sequences: 4 z6 tiles of mly1_public; pushed nothing; left to OGR: nothing; Graph: none");
     mly_plan_fini(&plan);
 }
 
