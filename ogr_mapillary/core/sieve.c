@@ -25,8 +25,9 @@ static unsigned probe_row(void *ctx, uint32_t number, int column, const struct m
 
     const uint32_t cell = mly_mvt_cell(s->mvt, (uint32_t)column, s->row);
     uint8_t *kept = s->outcomes ? &s->outcomes[number * s->n_cells + cell] : NULL;
-    if (kept && *kept)
-        return *kept;
+    const unsigned known = kept ? *kept : 0; /* 0: nobody has looked yet */
+    if (known)
+        return known;
     const unsigned outcome = mly_expr_outcome(test, mly_mvt_value(s->mvt, (uint32_t)column, cell, s->digits));
     if (kept)
         *kept = (uint8_t)outcome;

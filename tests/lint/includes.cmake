@@ -9,10 +9,11 @@ cmake_minimum_required(VERSION 3.16)
 
 set(CORE_LAYERS base words translation flow face)
 set(CORE_base status limits span mem arena buf wire base64)
-set(CORE_words tile value row schema expr cover query url)
-set(CORE_translation mvt hold graph request transport verdict machine sieve near plan)
-set(CORE_flow ring fetch tiles stitch sequences detections ids enrich trace prune retry inflate)
-set(CORE_face reader)
+set(CORE_words tile value row schema expr source cover query url)
+set(CORE_translation mvt sieve hold graph request transport verdict machine near plan)
+set(CORE_flow ring fetch tiles stitch sequences detections listing ids enrich prelude names trace prune retry
+    inflate)
+set(CORE_face stack reader)
 
 # What core may use of C: no clock, no signals, no threads; and nothing of POSIX at all.
 set(CORE_C_HEADERS assert ctype errno float inttypes limits locale math stdalign stdarg stdbool stddef stdint stdio

@@ -167,11 +167,8 @@ static void expect_body(struct read *read, int64_t owner, const struct bytes *bo
 
 static enum mly_status open_reader(struct read *read, const int64_t *owners, uint32_t n_owners, enum mly_owner owner)
 {
-    const struct mly_query query = {.layer = mly_schema_find("detections"),
-                                    .ids = owners,
-                                    .n_ids = n_owners,
-                                    .owner = owner,
-                                    .max_requests = 100};
+    const struct mly_query query = {
+        .layer = mly_schema_find("detections"), .ids = owners, .n_ids = n_owners, .owner = owner, .max_requests = 100};
     MLY_TRY(mly_plan_make(&query, &read->mem.mem, &read->plan, &read->err));
     const struct mly_read_options options = {
         .mem = &read->mem.mem,
