@@ -512,6 +512,7 @@ static void print_graph(struct text *text, const struct mly_plan *plan)
     print(text, "%s", text->is_first ? "none" : "");
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): written to through `out`
 void mly_plan_print(const struct mly_plan *plan, int64_t n_cached, char text[MLY_PLAN_TEXT])
 {
     struct text out = {.at = text, .room = MLY_PLAN_TEXT};
