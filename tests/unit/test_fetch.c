@@ -280,7 +280,8 @@ static void a_tile_stays_with_its_reader_when_another_one_drives_it_out(void **s
                   &rig.err);
     assert_status(mly_reader_next(reader, &row, &rig.err), MLY_OK, &rig.err);
 
-    rig.clock.now_ms += UINT64_C(2) * MAX_AGE_MS; /* another reader finds all of them too old, and newer ones take their place */
+    rig.clock.now_ms += UINT64_C(2) *
+                        MAX_AGE_MS; /* another reader finds all of them too old, and newer ones take their place */
     expect_all(&rig);
     assert_int_equal(count_requests(&rig), 3);
 
