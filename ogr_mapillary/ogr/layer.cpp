@@ -200,7 +200,7 @@ bool OGRMapillaryLayer::PlanReading()
     mly_query query = BaseQuery();
     query.area = area.Get();
     query.near = Near();
-    query.columns = definition_.ColumnsOf(fields_.Read());
+    query.columns = definition_.ColumnsOf(isCounting_ ? fields_.Filtered() : fields_.Read());
     if (AddFilter(query, *plan) && MakePlan(query, *plan))
         plan_ = std::move(plan);
     return plan_ != nullptr;
@@ -349,10 +349,14 @@ GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
         return -1;
     GIntBig count = 0;
     ResetReading();
+    plan_.reset();
+    isCounting_ = true;  // nobody looks at more than the filters do
     while (ReadPassing())
         count++;
     const bool failed = failed_;
+    isCounting_ = false;
     ResetReading();
+    plan_.reset();
     return failed ? -1 : count;
 }
 

@@ -84,6 +84,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     mly::Residual residual_;
     mly::FieldUse fields_;
     bool filterAsksGraph_ = false;
+    bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;
     mly::TransportPtr transport_;
     mly::ReaderPtr reader_;

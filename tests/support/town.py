@@ -23,6 +23,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple, Union
 
 import mvt
@@ -1129,6 +1130,7 @@ class Town:
 
     # -- the Graph
 
+    @lru_cache(maxsize=None)  # asked for again and again, by the service and by tests; nobody changes it
     def graph_image(self, image_id: int) -> Json:
         """All fields that the Graph has for an image; what has no value is left out."""
         image = self.image(image_id)
