@@ -259,6 +259,188 @@ static void detections_of_nobody_and_of_too_many_are_refused_with_advice(void **
     mly_plan_fini(&plan);
 }
 
+/* ---- where rows come from: SPEC.md 3, row by row ---- */
+
+struct wish {
+    const char *layer, *column; /* NULL: the FID */
+    struct mly_literal literals[2];
+    uint32_t n_literals;
+    bool has_area;
+    enum mly_source source;
+    enum mly_ids_kind kind;
+};
+
+#define WHOLE(number)                                                                                                  \
+    {                                                                                                                  \
+        .value = {.as.i = (number), .type = MLY_INT }                                                                  \
+    }
+#define WORD(word)                                                                                                     \
+    {                                                                                                                  \
+        .value = {.as.text = (word), .n_bytes = sizeof(word) - 1, .type = MLY_TEXT }                                   \
+    }
+
+static const struct wish wishes[] = {
+    {"images", "id", {WHOLE(5), WHOLE(7)}, 2, false, MLY_SOURCE_ENTITIES, MLY_IDS_GIVEN},
+    {"images", "id", {WHOLE(5), WHOLE(7)}, 2, true, MLY_SOURCE_ENTITIES, MLY_IDS_GIVEN},
+    {"map_features", NULL, {WHOLE(5)}, 1, false, MLY_SOURCE_ENTITIES, MLY_IDS_GIVEN},
+    {"traffic_signs", "id", {WHOLE(5)}, 1, false, MLY_SOURCE_ENTITIES, MLY_IDS_GIVEN},
+    {"images", NULL, {WHOLE(-1)}, 1, false, MLY_SOURCE_NOWHERE, MLY_IDS_GIVEN}, /* nobody can look that up */
+    {"images", NULL, {WHOLE(-1)}, 1, true, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"sequences", "id", {WORD("abc")}, 1, false, MLY_SOURCE_TRACE, MLY_IDS_SEQUENCES},
+    {"sequences", "id", {WORD("abc")}, 1, true, MLY_SOURCE_TRACE, MLY_IDS_SEQUENCES},
+    {"images", "sequence_id", {WORD("abc"), WORD("def")}, 2, false, MLY_SOURCE_ENTITIES, MLY_IDS_SEQUENCES},
+    {"images", "sequence_id", {WORD("abc")}, 1, true, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"images", "creator_username", {WORD("bea")}, 1, false, MLY_SOURCE_ENTITIES, MLY_IDS_CREATORS},
+    {"images", "creator_username", {WORD("bea")}, 1, true, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"images", "organization_id", {WHOLE(9)}, 1, false, MLY_SOURCE_ENTITIES, MLY_IDS_ORGANIZATIONS},
+    {"images", "organization_id", {WHOLE(9)}, 1, true, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"images", "make", {WORD("Nordlicht")}, 1, false, MLY_SOURCE_NOWHERE, MLY_IDS_GIVEN},
+    {"images", "make", {WORD("Nordlicht")}, 1, true, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"map_features", "value", {WORD("object--bench")}, 1, false, MLY_SOURCE_NOWHERE, MLY_IDS_GIVEN},
+    {"detections", "image_id", {WHOLE(5)}, 1, false, MLY_SOURCE_OWNERS, MLY_IDS_GIVEN},
+    {"detections", "id", {WHOLE(5)}, 1, false, MLY_SOURCE_NOWHERE, MLY_IDS_GIVEN},
+    {"overview", "id", {WHOLE(5)}, 1, false, MLY_SOURCE_TILES, MLY_IDS_GIVEN},
+    {"tiles", "x", {WHOLE(5)}, 1, true, MLY_SOURCE_LISTING, MLY_IDS_GIVEN},
+    {"tiles", "x", {WHOLE(5)}, 1, false, MLY_SOURCE_NOWHERE, MLY_IDS_GIVEN},
+};
+
+static const struct mly_expr *test_of(struct mly_arena *arena, const struct wish *wish)
+{
+    const struct mly_layer *layer = mly_schema_find(wish->layer);
+    const int column = wish->column ? mly_schema_column(layer, wish->column) : MLY_EXPR_FID;
+    const enum mly_op op = wish->n_literals == 1 ? MLY_OP_EQ : MLY_OP_IN;
+    return mly_expr_test(arena, column, op, wish->literals, wish->n_literals);
+}
+
+static void what_a_filter_demands_decides_where_rows_come_from(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(wishes); i++) {
+        const struct wish *wish = &wishes[i];
+        struct mly_arena arena;
+        struct mly_plan plan;
+        struct mly_error err;
+        mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+        struct mly_query query = query_of(wish->layer, wish->has_area ? &hundred_tiles : NULL);
+        query.filter = test_of(&arena, wish);
+        query.columns = UINT64_MAX;
+        const bool is_refused = wish->source == MLY_SOURCE_NOWHERE;
+
+        assert_int_equal(mly_plan_is_bounded(&query, mly_mem_system()), !is_refused);
+        assert_status(make(&query, &plan, &err), is_refused ? MLY_E_ARG : MLY_OK, &err);
+        assert_int_equal(plan.source, wish->source);
+        const bool names_ids = wish->source == MLY_SOURCE_ENTITIES || wish->source == MLY_SOURCE_TRACE ||
+                               wish->source == MLY_SOURCE_OWNERS;
+        assert_int_equal(mly_plan_ids(&plan).n_values, names_ids ? wish->n_literals : 0);
+        if (names_ids)
+            assert_int_equal(plan.ids_kind, wish->kind);
+        assert_int_equal(plan.cover.n_tiles > 0,
+                         wish->source == MLY_SOURCE_TILES || wish->source == MLY_SOURCE_LISTING);
+
+        mly_plan_fini(&plan);
+        mly_arena_fini(&arena);
+    }
+}
+
+static void a_filter_that_nothing_can_pass_asks_for_nothing(void **state)
+{
+    (void)state;
+    struct mly_arena arena;
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+    mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+    struct mly_query query = query_of("images", &hundred_tiles);
+    query.filter = mly_expr_constant(&arena, false);
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    mly_plan_print(&plan, -1, text);
+
+    assert_int_equal(plan.source, MLY_SOURCE_NOTHING);
+    assert_int_equal(plan.cover.n_tiles, 0);
+    assert_says(text, "nothing is asked");
+    mly_plan_fini(&plan);
+    mly_arena_fini(&arena);
+}
+
+static void the_graph_is_asked_for_what_somebody_looks_at(void **state)
+{
+    (void)state;
+    const struct mly_layer *images = mly_schema_find("images");
+    const uint64_t make_bit = UINT64_C(1) << mly_schema_column(images, "make");
+    struct mly_query query = query_of("images", &hundred_tiles);
+    struct mly_plan plan;
+    struct mly_error err;
+    query.columns = make_bit | 1;
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    assert_true(plan.graph_columns == make_bit);
+    assert_null(plan.geometry);
+    mly_plan_fini(&plan);
+
+    query.is_exact = true;
+    query.computed = true;
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    assert_string_equal(plan.geometry, "computed_geometry");
+    mly_plan_fini(&plan);
+}
+
+static void a_creator_s_name_in_an_area_is_asked_for_once(void **state)
+{
+    (void)state;
+    struct mly_arena arena;
+    struct mly_plan plan;
+    struct mly_error err;
+    char text[MLY_PLAN_TEXT];
+    const struct wish wish = {"images", "creator_username", {WORD("bea"), WORD("dan")}, 2, true, 0, 0};
+    mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+    const struct mly_expr *test = test_of(&arena, &wish);
+    struct mly_query query = query_of("images", &hundred_tiles);
+    query.filter = mly_expr_or(&arena, test, mly_expr_and(&arena, test, mly_expr_unknown(&arena, "SUBSTR")));
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    mly_plan_print(&plan, 7, text);
+
+    assert_int_equal(plan.names.size / sizeof(struct mly_value), 2);
+    assert_string_equal(text, "images: 100 z14 tiles of mly1_public, 7 cached; pushed creator_username; left to OGR: "
+                              "SUBSTR; Graph: creators of 2 names");
+    mly_plan_fini(&plan);
+    mly_arena_fini(&arena);
+}
+
+static void a_large_area_is_scouted_and_a_small_one_is_not(void **state)
+{
+    (void)state;
+    const struct mly_area country = {.box = {8.0, 49.6, 9.2, 50.5}};
+    struct mly_query query = query_of("images", &country);
+    struct mly_plan plan;
+    struct mly_error err;
+    query.is_pruned = true;
+    query.max_tiles = 100; /* of the scout; what is left of the cover is not known yet */
+
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    assert_int_equal(plan.scout.zoom, 10);
+    assert_in_range(plan.scout.n_tiles, 9, 36);
+    assert_true(plan.cover.n_tiles > 3000);
+    mly_plan_fini(&plan);
+
+    query.max_tiles = 5;
+    assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err);
+    mly_plan_fini(&plan);
+
+    const struct mly_area place = {.box = {8.54, 50.01, 8.541, 50.011}};
+    query.area = &place;
+    assert_status(make(&query, &plan, &err), MLY_OK, &err);
+    assert_int_equal(plan.scout.n_tiles, 0);
+    mly_plan_fini(&plan);
+
+    query = query_of("map_features", &country);
+    query.is_pruned = true;
+    query.max_tiles = 100;
+    assert_status(make(&query, &plan, &err), MLY_E_LIMIT, &err); /* they have no lines */
+    mly_plan_fini(&plan);
+}
+
 static void the_longest_plan_fits_its_line(void **state)
 {
     (void)state;
@@ -321,6 +503,11 @@ int main(void)
         cmocka_unit_test(an_overview_of_nothing_in_particular_is_the_world_in_one_tile),
         cmocka_unit_test(detections_are_planned_by_their_owners),
         cmocka_unit_test(detections_of_nobody_and_of_too_many_are_refused_with_advice),
+        cmocka_unit_test(what_a_filter_demands_decides_where_rows_come_from),
+        cmocka_unit_test(a_filter_that_nothing_can_pass_asks_for_nothing),
+        cmocka_unit_test(the_graph_is_asked_for_what_somebody_looks_at),
+        cmocka_unit_test(a_creator_s_name_in_an_area_is_asked_for_once),
+        cmocka_unit_test(a_large_area_is_scouted_and_a_small_one_is_not),
         cmocka_unit_test(the_longest_plan_fits_its_line),
         cmocka_unit_test(any_allocation_may_fail),
         cmocka_unit_test(a_zeroed_plan_can_be_finished),
