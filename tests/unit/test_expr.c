@@ -461,11 +461,21 @@ static void constants_are_folded(void **state)
     tear_down(&rig);
 }
 
+enum {
+    ALL_BYTES = 64 /* of every list of words below */
+};
+
+static void append_word(char all[ALL_BYTES], const char *word, size_t n_bytes)
+{
+    const size_t at = strlen(all);
+    assert_true(at + n_bytes + 2 < ALL_BYTES);
+    memcpy(all + at, word, n_bytes);
+    memcpy(all + at + n_bytes, " ", 2);
+}
+
 static void label_into(void *ctx, const char *label)
 {
-    char *all = ctx;
-    assert_true(strlen(all) + strlen(label) + 2 < 64);
-    strcat(strcat(all, label), " ");
+    append_word(ctx, label, strlen(label));
 }
 
 static void a_tree_that_is_too_deep_is_unknown(void **state)
@@ -473,7 +483,7 @@ static void a_tree_that_is_too_deep_is_unknown(void **state)
     (void)state;
     struct rig rig;
     set_up(&rig);
-    char labels[64] = "";
+    char labels[ALL_BYTES] = "";
     const struct mly_expr *e = equals(&rig, whole(1));
     for (int depth = 1; depth < MLY_EXPR_MAX_DEPTH; depth++)
         e = depth % 3 != 1 ? either(&rig, e, equals(&rig, whole(depth))) : not(&rig, e);
@@ -519,7 +529,7 @@ static void exact_is_what_no_row_leaves_open(void **state)
 static void columns_and_unknowns_are_named(void **state)
 {
     (void)state;
-    char labels[64] = "";
+    char labels[ALL_BYTES] = "";
     struct rig rig;
     set_up(&rig);
     const struct mly_expr *key = mly_expr_test(&rig.arena, 47, MLY_OP_IS_NULL, NULL, 0);
@@ -650,9 +660,7 @@ static void texts_are_demanded_as_spelled(void **state)
 
 static enum mly_status text_into(void *ctx, const char *text, uint32_t n_bytes)
 {
-    char *all = ctx;
-    assert_true(strlen(all) + n_bytes + 2 < 64);
-    strcat(strncat(all, text, n_bytes), " ");
+    append_word(ctx, text, n_bytes);
     return strncmp(text, "stop", n_bytes) == 0 ? MLY_E_ARG : MLY_OK;
 }
 
@@ -661,7 +669,7 @@ static void texts_are_named_wherever_they_are_compared(void **state)
     (void)state;
     static const char *const list[] = {"bob", "eve"}, *const stop[] = {"stop", "carol"};
     const struct mly_literal elsewhere = literal(words("elsewhere")), mixed[] = {literal(words("x")), elsewhere};
-    char texts[64] = "";
+    char texts[ALL_BYTES] = "";
     struct rig rig;
     set_up(&rig);
     const struct mly_expr *e = both(&rig, not(&rig, in_texts(&rig, list, 2)),
@@ -737,7 +745,7 @@ static void all_else_stays_what_it_was(void **state)
 {
     (void)state;
     const struct mly_literal number = literal(whole(4)), bob = literal(words("bob"));
-    char labels[64] = "", texts[64] = "";
+    char labels[ALL_BYTES] = "", texts[ALL_BYTES] = "";
     struct rig rig;
     struct mly_arena other;
     set_up(&rig);
@@ -762,7 +770,7 @@ static void all_else_stays_what_it_was(void **state)
 static void a_tree_of_the_greatest_depth_can_be_rekeyed(void **state)
 {
     (void)state;
-    char labels[64] = "";
+    char labels[ALL_BYTES] = "";
     struct rig rig;
     set_up(&rig);
     const struct mly_expr *e = equals(&rig, words("bob"));
