@@ -221,6 +221,63 @@ const struct mly_graph_entity *mly_graph_get(const struct mly_graph *entities, i
     return entity_of(member_of(object_of(entities), key));
 }
 
+/* ---- JSON again ---- */
+
+/* Borrowed from the object. */
+static enum mly_status print(struct json_object *object, struct mly_span *out, struct mly_error *err)
+{
+    size_t n = 0;
+    const char *text = json_object_to_json_string_length(object,
+                                                         JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
+    if (!text)
+        return mly_fail(err, MLY_E_NOMEM, "out of memory for an answer's text");
+    *out = (struct mly_span){.data = (const uint8_t *)text, .size = n};
+    return MLY_OK;
+}
+
+enum mly_status mly_graph_member(const struct mly_graph_entity *entity, const char *name, struct mly_span *json,
+                                 struct mly_error *err)
+{
+    struct json_object *member = NULL;
+    *json = (struct mly_span){.data = NULL};
+    if (!entity || !json_object_object_get_ex(object_of(entity), name, &member))
+        return MLY_OK;
+    return print(member, json, err); /* json-c prints its null, which is a NULL pointer, as null */
+}
+
+/* Appends, unless something before has failed. */
+static void put(struct mly_buf *to, enum mly_status *status, struct mly_span text)
+{
+    if (*status == MLY_OK)
+        *status = mly_buf_append(to, text.data, text.size);
+}
+
+static struct mly_span words(const char *text)
+{
+    return (struct mly_span){.data = (const uint8_t *)text, .size = strlen(text)};
+}
+
+enum mly_status mly_graph_print_list(const struct mly_graph *list, const char *next, struct mly_buf *out,
+                                     struct mly_error *err)
+{
+    struct mly_span elements = {.data = NULL}, address = elements;
+    MLY_TRY(print(at_path(object_of(list), "data"), &elements, err));
+    struct json_object *text = next ? json_object_new_string(next) : NULL;
+    enum mly_status status = next && !text ? MLY_E_NOMEM : MLY_OK;
+    if (text)
+        status = print(text, &address, NULL);
+    put(out, &status, words("{\"data\":"));
+    put(out, &status, elements);
+    if (text) {
+        put(out, &status, words(",\"paging\":{\"next\":"));
+        put(out, &status, address);
+        put(out, &status, words("}"));
+    }
+    put(out, &status, words("}"));
+    json_object_put(text);
+    return status < 0 ? mly_fail(err, status, "no room for the text of a list") : MLY_OK;
+}
+
 /* ---- values ---- */
 
 static const struct mly_value null_value = {.type = MLY_NULL};

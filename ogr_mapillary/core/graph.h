@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "arena.h"
+#include "buf.h"
 #include "limits.h"
 #include "schema.h"
 #include "span.h"
@@ -52,6 +53,16 @@ struct mly_span mly_graph_next(const struct mly_graph *list);
 
 /* Of an answer to `/?ids=`: the entity with this id; NULL when it is not there or is no object. */
 const struct mly_graph_entity *mly_graph_get(const struct mly_graph *entities, int64_t id);
+
+/* The JSON of a member, on one line, borrowed from the answer; numbers keep the service's spelling as far as
+ * mly_graph_values does. Empty: the entity has no such member. MLY_E_NOMEM. */
+enum mly_status mly_graph_member(const struct mly_graph_entity *entity, const char *name, struct mly_span *json,
+                                 struct mly_error *err);
+
+/* Appends the list as JSON that mly_graph_open_list reads: its elements, and `next` as the address of its next page,
+ * none if that is NULL. Of what else the service said nothing is left. MLY_E_NOMEM, MLY_E_LIMIT: the buffer refused. */
+enum mly_status mly_graph_print_list(const struct mly_graph *list, const char *next, struct mly_buf *out,
+                                     struct mly_error *err);
 
 /* Fills values[i] for each column i of the set that has a place in the Graph, MLY_NULL where the entity says nothing;
  * others are left alone. Texts are borrowed from the answer; lists, and digits of numbers that are asked for as text,

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static enum mly_status check_fit(const struct mly_request *request, int n_key, int n_url, struct mly_error *err)
@@ -94,28 +95,90 @@ static void put_fields(struct text *url, const struct mly_layer *layer, uint64_t
         put_field(url, first, "id");
 }
 
+static const char ids_mark[] = "/?ids=", fields_mark[] = "&fields=";
+
+static void put_ids(struct text *url, const int64_t *ids, uint32_t n_ids)
+{
+    char digits[MLY_VALUE_SCRATCH];
+    for (uint32_t i = 0; i < n_ids; i++) {
+        const int n = snprintf(digits, sizeof digits, "%s%" PRId64, i ? "," : "", ids[i]);
+        put(url, digits, (size_t)n);
+    }
+}
+
+static enum mly_status check_batch(uint32_t n_ids, struct mly_error *err)
+{
+    if (n_ids == 0 || n_ids > MLY_LIMIT_BATCH)
+        return mly_fail(err, MLY_E_ARG, "a request is about 1 to %d entities, not %u", MLY_LIMIT_BATCH, n_ids);
+    return MLY_OK;
+}
+
+/* The key, once the address is complete. */
+static enum mly_status finish_entities(struct mly_request *out, const struct text *url, const int64_t *ids,
+                                       uint32_t n_ids, struct mly_error *err)
+{
+    int n_key = snprintf(out->key, sizeof out->key, "entities/%" PRId64, ids[0]);
+    if (n_ids > 1)
+        n_key = snprintf(out->key, sizeof out->key, "entities/%" PRId64 "+%u", ids[0], n_ids - 1);
+    return check_fit(out, n_key, url->is_full ? -1 : (int)url->n, err);
+}
+
 enum mly_status mly_request_entities(const char *service, const struct mly_layer *layer, const int64_t *ids,
                                      uint32_t n_ids, uint64_t columns, const char *geometry, bool with_kind,
                                      struct mly_request *out, struct mly_error *err)
 {
-    char digits[MLY_VALUE_SCRATCH];
     *out = (struct mly_request){.kind = MLY_REQUEST_GRAPH, .max_bytes = MLY_LIMIT_JSON};
     struct text url = {.at = out->url, .size = sizeof out->url};
-    if (n_ids == 0 || n_ids > MLY_LIMIT_BATCH)
-        return mly_fail(err, MLY_E_ARG, "a request is about 1 to %d entities, not %u", MLY_LIMIT_BATCH, n_ids);
+    MLY_TRY(check_batch(n_ids, err));
     put(&url, service, strlen(service));
-    put(&url, "/?ids=", strlen("/?ids="));
-    for (uint32_t i = 0; i < n_ids; i++) {
-        const int n = snprintf(digits, sizeof digits, "%s%" PRId64, i ? "," : "", ids[i]);
-        put(&url, digits, (size_t)n);
-    }
-    put(&url, "&fields=", strlen("&fields="));
+    put(&url, ids_mark, strlen(ids_mark));
+    put_ids(&url, ids, n_ids);
+    put(&url, fields_mark, strlen(fields_mark));
     put_fields(&url, layer, columns, geometry, with_kind);
+    return finish_entities(out, &url, ids, n_ids, err);
+}
 
-    int n_key = snprintf(out->key, sizeof out->key, "entities/%" PRId64, ids[0]);
-    if (n_ids > 1)
-        n_key = snprintf(out->key, sizeof out->key, "entities/%" PRId64 "+%u", ids[0], n_ids - 1);
-    return check_fit(out, n_key, url.is_full ? -1 : (int)url.n, err);
+/* Where the list of ids begins; NULL in other requests. No service's address has a question mark. */
+static const char *ids_of(const struct mly_request *request)
+{
+    const char *at = request->kind == MLY_REQUEST_GRAPH ? strchr(request->url, '?') : NULL;
+    if (!at || at == request->url || strncmp(at - 1, ids_mark, strlen(ids_mark)) != 0)
+        return NULL;
+    return at - 1 + strlen(ids_mark);
+}
+
+uint32_t mly_request_read_entities(const struct mly_request *request, int64_t ids[MLY_LIMIT_BATCH], const char **fields)
+{
+    const char *at = ids_of(request);
+    uint32_t n = 0;
+    while (at && n < MLY_LIMIT_BATCH) {
+        char *end = NULL;
+        ids[n++] = strtoll(at, &end, 10);
+        at = end;
+        if (*at != ',')
+            break;
+        at++;
+    }
+    if (!at || strncmp(at, fields_mark, strlen(fields_mark)) != 0)
+        return 0;
+    *fields = at + strlen(fields_mark);
+    return n;
+}
+
+enum mly_status mly_request_narrow(const struct mly_request *request, const int64_t *ids, uint32_t n_ids,
+                                   struct mly_request *out, struct mly_error *err)
+{
+    int64_t all[MLY_LIMIT_BATCH];
+    const char *fields = NULL;
+    MLY_TRY(check_batch(n_ids, err));
+    if (mly_request_read_entities(request, all, &fields) == 0)
+        return mly_fail(err, MLY_E_ARG, "no request for entities");
+    *out = *request;
+    struct text url = {.at = out->url, .size = sizeof out->url, .n = (size_t)(ids_of(request) - request->url)};
+    put_ids(&url, ids, n_ids);
+    put(&url, fields_mark, strlen(fields_mark));
+    put(&url, fields, strlen(fields));
+    return finish_entities(out, &url, ids, n_ids, err);
 }
 
 /* ---- names ---- */

@@ -29,6 +29,16 @@ enum mly_status mly_request_entities(const char *service, const struct mly_layer
                                      uint32_t n_ids, uint64_t columns, const char *geometry, bool with_kind,
                                      struct mly_request *out, struct mly_error *err);
 
+/* Reads what the function above made: the ids, and the fields as a comma list, which is borrowed from the request.
+ * Returns the number of ids; 0: this is another request. */
+uint32_t mly_request_read_entities(const struct mly_request *request, int64_t ids[MLY_LIMIT_BATCH],
+                                   const char **fields);
+
+/* The same request about 1 to MLY_LIMIT_BATCH of its ids only. MLY_E_ARG: it is another request, or there are none.
+ * `out` may not be `request`. */
+enum mly_status mly_request_narrow(const struct mly_request *request, const int64_t *ids, uint32_t n_ids,
+                                   struct mly_request *out, struct mly_error *err);
+
 /* `/image_ids?sequence_id=…`: the images of a sequence, in the order of capture. The key goes out as it is spelled, but
  * for the escapes of an address. MLY_E_ARG: it is empty or longer than MLY_LIMIT_NAME. */
 enum mly_status mly_request_image_ids(const char *service, struct mly_span sequence, struct mly_request *out,

@@ -67,6 +67,9 @@ struct mly_clock {
 /* Calls `mask` where there is one. */
 void mly_transport_mask(struct mly_transport *t, char *text);
 
+/* Whether there was something to mask in these bytes, which may hold a NUL; true in doubt. What there was is masked. */
+bool mly_transport_masks(struct mly_transport *t, struct mly_buf *text);
+
 /* Accepts NULL. */
 void mly_transport_free(struct mly_transport *t);
 

@@ -45,7 +45,7 @@ static int64_t system_now_ms(void *ctx)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int64_t now_ms(const struct mly_store *store)
+int64_t mly_store_now(const struct mly_store *store)
 {
     return store->options.now_ms(store->options.now_ctx);
 }
@@ -147,12 +147,12 @@ static bool open_entry(struct mly_store *store, const struct mly_entry_name *nam
     return false;
 }
 
-static bool is_fresh(const struct mly_store *store, const struct mly_entry *entry)
+bool mly_store_is_fresh(const struct mly_store *store, int http, int64_t fetched_ms)
 {
     uint32_t ttl_s = store->options.ttl_s;
-    if (entry->http == 404 && ttl_s > MLY_STORE_TTL_404_S)
+    if (http == 404 && ttl_s > MLY_STORE_TTL_404_S)
         ttl_s = MLY_STORE_TTL_404_S;
-    const int64_t age_ms = now_ms(store) - entry->fetched_ms; /* below 0: a clock was set back, or another one wrote */
+    const int64_t age_ms = mly_store_now(store) - fetched_ms; /* below 0: a clock was set back, or another one wrote */
     return age_ms > -CLOCK_TOLERANCE_MS && (age_ms < 0 ? 0 : age_ms) < (int64_t)ttl_s * 1000;
 }
 
@@ -178,7 +178,7 @@ static enum mly_status read_entry(struct mly_store *store, const struct mly_entr
     *out = (struct mly_store_about){.http = entry.http,
                                     .fetched_ms = entry.fetched_ms,
                                     .n_bytes = entry.n_bytes,
-                                    .is_fresh = is_fresh(store, &entry)};
+                                    .is_fresh = mly_store_is_fresh(store, entry.http, entry.fetched_ms)};
     return MLY_OK;
 }
 
@@ -301,7 +301,7 @@ enum mly_status mly_store_put(struct mly_store *store, const struct mly_entry_na
 
     uint8_t head[MLY_ENTRY_HEAD];
     const struct mly_entry entry = {
-        .http = http, .fetched_ms = now_ms(store), .n_bytes = body.size, .body_hash = mly_hash_bytes(body)};
+        .http = http, .fetched_ms = mly_store_now(store), .n_bytes = body.size, .body_hash = mly_hash_bytes(body)};
     mly_entry_write_head(name, &entry, head);
     struct iovec parts[N_PARTS] = {
         [HEAD] = {.iov_base = head, .iov_len = n_head}, [BODY] = {.iov_base = (void *)body.data, .iov_len = body.size}};
@@ -429,7 +429,7 @@ enum mly_status mly_store_open(const struct mly_store_options *options, struct m
     }
     init(store, options);
     if (is_shared)
-        mly_sweep_leftovers(store->folder, now_ms(store));
+        mly_sweep_leftovers(store->folder, mly_store_now(store));
     *out = store;
     return MLY_OK;
 }

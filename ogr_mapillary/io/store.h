@@ -63,6 +63,10 @@ enum mly_status mly_store_get(struct mly_store *store, const struct mly_entry_na
 enum mly_status mly_store_put(struct mly_store *store, const struct mly_entry_name *name, int http,
                               struct mly_span body);
 
+/* Whether an answer of that age may serve; of one that was read, about->is_fresh says so. And the store's clock. */
+bool mly_store_is_fresh(const struct mly_store *store, int http, int64_t fetched_ms);
+int64_t mly_store_now(const struct mly_store *store);
+
 /* Forgets an answer. */
 void mly_store_remove(struct mly_store *store, const struct mly_entry_name *name);
 

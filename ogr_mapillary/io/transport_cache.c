@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/graph.h"
+#include "core/request.h"
 #include "core/verdict.h"
 #include "io/store.h"
 #include "io/transports.h"
@@ -69,10 +71,12 @@ static void release(const struct cache *cache, struct pending *pending)
     cache->mem->release(cache->mem->ctx, pending);
 }
 
-/* What the Graph says is asked for anew each time. */
+/* Entities are stored one by one, which is another transport's job. */
 static bool is_stored(const struct cache *cache, const struct mly_request *request)
 {
-    return request->kind == MLY_REQUEST_TILE && cache->scopes[request->kind][0] != '\0';
+    int64_t ids[MLY_LIMIT_BATCH];
+    const char *fields = NULL;
+    return cache->scopes[request->kind][0] != '\0' && mly_request_read_entities(request, ids, &fields) == 0;
 }
 
 static struct mly_entry_name name_of(const struct cache *cache, const struct mly_request *request)
@@ -145,14 +149,53 @@ static bool is_kept(struct cache *cache, const struct mly_entry_name *name, cons
     }
 }
 
-static void write_through(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
+static void keep_tile(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
 {
     const struct mly_entry_name name = name_of(cache, request);
     struct mly_span body = mly_buf_view(&response->body);
     if (response->http != 200) /* the words of a 404 */
         body.size = 0;
-    if (is_stored(cache, request) && is_kept(cache, &name, response))
+    if (is_kept(cache, &name, response))
         (void)mly_store_put(cache->store, &name, response->http, body);
+}
+
+/* Prints the list without what was not asked for. The address of its next page carries the token (API.md 2.4), in
+ * whatever spelling: what is kept is the page's request, which never has one. MLY_DONE: a full page that nothing
+ * follows is no list but the service's failure, which the asker will find. */
+static enum mly_status print_list(const struct cache *cache, const struct mly_request *request,
+                                  const struct mly_graph *list, struct mly_buf *out)
+{
+    struct mly_request page;
+    const struct mly_span next = mly_graph_next(list);
+    if (next.size == 0)
+        return mly_graph_count(list) < MLY_LIMIT_PAGE ? mly_graph_print_list(list, NULL, out, NULL) : MLY_DONE;
+    MLY_TRY(mly_request_page(cache->scopes[MLY_REQUEST_GRAPH], next, request, &page, NULL));
+    return mly_graph_print_list(list, page.url, out, NULL);
+}
+
+static void keep_list(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
+{
+    struct mly_graph *list = NULL;
+    struct mly_buf text;
+    const struct mly_entry_name name = name_of(cache, request);
+    if (mly_verdict_of(MLY_REQUEST_GRAPH, response, NULL) != MLY_VERDICT_BODY ||
+        mly_graph_open_list(mly_buf_view(&response->body), &list, NULL) != MLY_OK)
+        return;
+    mly_buf_init(&text, cache->mem, MLY_LIMIT_JSON + MLY_LIMIT_URL);
+    if (print_list(cache, request, list, &text) == MLY_OK && !mly_transport_masks(cache->inner, &text))
+        (void)mly_store_put(cache->store, &name, 200, mly_buf_view(&text));
+    mly_buf_fini(&text);
+    mly_graph_free(list);
+}
+
+static void write_through(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
+{
+    if (!is_stored(cache, request))
+        return;
+    if (request->kind == MLY_REQUEST_TILE)
+        keep_tile(cache, request, response);
+    else
+        keep_list(cache, request, response);
 }
 
 static enum mly_status poll_inner(struct cache *cache, uint32_t timeout_ms, struct mly_response *out,

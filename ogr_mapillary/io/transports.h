@@ -50,8 +50,9 @@ enum mly_status mly_transport_dir(const char *folder, mly_inflate_fn *inflate, c
 
 struct mly_store;
 
-/* Answers from the store where it can; else `inner` is asked, and what it says of a tile is stored: its bytes, or that
- * there are none. Requests to the Graph pass through. Without `inner` (NULL) nothing is ever asked: stored answers of
+/* Answers from the store where it can; else `inner` is asked, and what it says is stored: of a tile its bytes, or that
+ * there are none; of the Graph whole lists, without what could hold a token. Requests for entities pass through, see
+ * below. Without `inner` (NULL) nothing is ever asked: stored answers of
  * any age serve, and what is missing is answered with MLY_E_REMOTE. `scopes` are the addresses of the services, no
  * secrets, and are copied: answers of different scopes never mix. NULL: nothing of this service is stored, its requests
  * pass through. Owns `inner` from the call on, also when the call fails; borrows `store`, which several transports may
@@ -59,6 +60,15 @@ struct mly_store;
 enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_store *store,
                                     const char *const scopes[MLY_SERVICES], const struct mly_mem *mem,
                                     struct mly_transport **out, struct mly_error *err);
+
+/* Keeps what the Graph says of entities, each field of each for itself: a request for entities is answered from the
+ * store as far as it goes, and `inner` is asked about the others. Fields are as fresh as tiles may be, or with
+ * `any_age` as old as they are; signed addresses serve until they end. That an entity is unknown is kept for
+ * MLY_STORE_TTL_404_S. Refusals and what is no answer pass through as they are. `scope`, `inner`, `store` and `mem` as
+ * above. */
+enum mly_status mly_transport_entities(struct mly_transport *inner, struct mly_store *store, const char *scope,
+                                       bool any_age, const struct mly_mem *mem, struct mly_transport **out,
+                                       struct mly_error *err);
 
 /* Sends each request to the transport of its kind. Where that is NULL, requests are answered with MLY_E_REMOTE and the
  * text `why`, which is borrowed for the transport's life. While both owe answers, a poll waits for them in turns, a few

@@ -225,7 +225,24 @@ int64_t OGRMapillaryDataset::CountCached(const mly_plan &plan)
     return n;
 }
 
-// cache( retry( curl ) ), for both services.
+// What is stored in front of what is asked for: entities( cache( … ) ). Takes `transport`, NULL when offline.
+mly_transport *OGRMapillaryDataset::Cached(mly_transport *transport, mly_store *store, mly_error *error)
+{
+    const char *scopes[MLY_SERVICES];
+    scopes[MLY_REQUEST_TILE] = IsFolder(settings_.tiles) ? nullptr : settings_.tiles.url.text;
+    scopes[MLY_REQUEST_GRAPH] = IsFolder(settings_.graph) ? nullptr : settings_.graph.url.text;
+    mly_transport *cached = nullptr;
+    if (mly_transport_cache(transport, store, scopes, mly_mem_system(), &cached, error) < 0)
+        return nullptr;
+    if (!scopes[MLY_REQUEST_GRAPH])
+        return cached;
+    mly_transport *entities = nullptr;
+    mly_transport_entities(cached, store, scopes[MLY_REQUEST_GRAPH], settings_.cache.isOffline, mly_mem_system(),
+                           &entities, error);
+    return entities;
+}
+
+// entities( cache( retry( curl ) ) ), for both services.
 mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
 {
     mly_transport *transport = nullptr;
@@ -237,14 +254,7 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
     }
     if (!settings_.cache.isOffline && (!InitCurl(error) || MakeHttpTransport(settings_, &transport, error) < 0))
         return nullptr;
-    if (!store)
-        return transport;
-    const char *scopes[MLY_SERVICES];
-    scopes[MLY_REQUEST_TILE] = IsFolder(settings_.tiles) ? nullptr : settings_.tiles.url.text;
-    scopes[MLY_REQUEST_GRAPH] = IsFolder(settings_.graph) ? nullptr : settings_.graph.url.text;
-    mly_transport *cached = nullptr;
-    mly_transport_cache(transport, store, scopes, mly_mem_system(), &cached, error);
-    return cached;
+    return store ? Cached(transport, store, error) : transport;
 }
 
 // A mly_transport_make_fn: called by C, so nothing may be thrown.

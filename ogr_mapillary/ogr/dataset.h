@@ -50,6 +50,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     bool Stat(const char *key, mly_stored *out);
     static bool Stored(void *dataset, const char *key, mly_stored *out) noexcept;
     mly_transport *MakeTransport(mly_error *error);
+    mly_transport *Cached(mly_transport *transport, mly_store *store, mly_error *error);
     mly_transport *MakeNetwork(mly_error *error);
     static mly_status MakeNetworkLate(void *dataset, mly_transport **out, mly_error *error) noexcept;
     mly_store *Store();

@@ -854,9 +854,66 @@ static void recorded_ids_of_a_sequence_are_read(void **state)
     tear_down(&sequence.rig);
 }
 
+/* ---- JSON again ---- */
+
+static void a_member_is_printed_on_one_line_as_it_was_spelled(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json, *printed;
+    } cases[] = {
+        {"{ \"a\" : 1.50 }", "1.50"},
+        {"{\"a\":1e2}", "1e2"},
+        {"{\"a\":18446744073709551614}", "18446744073709551614"},
+        {"{\"a\":null}", "null"},
+        {"{\"a\":[ true, {\"b\": \"x\\ny/\\u0000\"} ]}", "[true,{\"b\":\"x\\ny/\\u0000\"}]"},
+        {"{\"b\":1}", ""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct rig rig;
+        struct mly_span json;
+        set_up(&rig, cases[i].json);
+        assert_status(mly_graph_member(mly_graph_root(rig.answer), "a", &json, &rig.err), MLY_OK, &rig.err);
+        assert_span(json, cases[i].printed, strlen(cases[i].printed));
+        tear_down(&rig);
+    }
+    struct mly_span json;
+    assert_status(mly_graph_member(NULL, "a", &json, NULL), MLY_OK, NULL);
+    assert_int_equal(json.size, 0);
+}
+
+static void a_list_is_printed_so_that_it_opens_again(void **state)
+{
+    (void)state;
+    static const char *const nexts[] = {NULL, "https://x/images?a=\"b\"&c"};
+    for (size_t i = 0; i < COUNT(nexts); i++) {
+        struct rig rig;
+        struct mly_buf text;
+        struct mly_graph *again = NULL;
+        set_up(&rig, "{\"data\":[{\"id\":\"7\"},{\"id\":\"8\"}],\"paging\":{\"next\":\"gone\"},\"more\":1}");
+        mly_buf_init(&text, &rig.mem.mem, 4096);
+        assert_status(mly_graph_print_list(rig.answer, nexts[i], &text, &rig.err), MLY_OK, &rig.err);
+        assert_status(mly_graph_open_list(mly_buf_view(&text), &again, &rig.err), MLY_OK, &rig.err);
+        assert_int_equal(mly_graph_count(again), 2);
+        const char *next = nexts[i] ? nexts[i] : "";
+        assert_span(mly_graph_next(again), next, strlen(next));
+        mly_graph_free(again);
+        const size_t n = text.size;
+        mly_buf_fini(&text);
+        for (size_t limit = 0; limit < n; limit++) {
+            mly_buf_init(&text, &rig.mem.mem, limit);
+            assert_status(mly_graph_print_list(rig.answer, nexts[i], &text, &rig.err), MLY_E_LIMIT, NULL);
+            mly_buf_fini(&text);
+        }
+        tear_down(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_member_is_printed_on_one_line_as_it_was_spelled),
+        cmocka_unit_test(a_list_is_printed_so_that_it_opens_again),
         cmocka_unit_test(any_object_is_an_answer_and_its_own_entity),
         cmocka_unit_test(what_is_no_object_is_no_answer),
         cmocka_unit_test(answers_have_the_ceilings_of_lists),

@@ -214,6 +214,64 @@ static void entities_are_asked_for_together(void **state)
     assert_graph_request(&request);
 }
 
+static void what_a_request_for_entities_asks_can_be_read_back(void **state)
+{
+    (void)state;
+    const struct mly_layer *layer = mly_schema_find("images");
+    int64_t ids[MLY_LIMIT_BATCH], read[MLY_LIMIT_BATCH];
+    struct mly_request request;
+    const char *fields = NULL;
+    for (uint32_t i = 0; i < MLY_LIMIT_BATCH; i++)
+        ids[i] = INT64_MAX - i;
+    for (uint32_t n = 1; n <= MLY_LIMIT_BATCH; n++) {
+        assert_status(
+            mly_request_entities(graph, layer, ids, n, set_of(layer, "make model"), NULL, false, &request, NULL),
+            MLY_OK, NULL);
+        assert_int_equal(mly_request_read_entities(&request, read, &fields), n);
+        assert_memory_equal(read, ids, n * sizeof ids[0]);
+        assert_string_equal(fields, "make,model");
+    }
+}
+
+static void other_requests_are_none_for_entities(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {
+        "https://a/7/detections?fields=value", "https://a/image_ids?ids=7&fields=make", "https://a/?ids=7",
+        "https://a/?ids=7,8&field=make",       "https://a/?id=7&fields=make",           "?ids=7&fields=make",
+        "https://a/?ids=7;8&fields=make",
+    };
+    int64_t ids[MLY_LIMIT_BATCH];
+    const char *fields = NULL;
+    struct mly_request request = {.kind = MLY_REQUEST_GRAPH}, out;
+    for (size_t i = 0; i < COUNT(urls); i++) {
+        (void)snprintf(request.url, sizeof request.url, "%s", urls[i]);
+        assert_int_equal(mly_request_read_entities(&request, ids, &fields), 0);
+        assert_status(mly_request_narrow(&request, (int64_t[]){7}, 1, &out, NULL), MLY_E_ARG, NULL);
+    }
+    (void)snprintf(request.url, sizeof request.url, "https://a/?ids=7&fields=make");
+    request.kind = MLY_REQUEST_TILE;
+    assert_int_equal(mly_request_read_entities(&request, ids, &fields), 0);
+}
+
+static void a_request_can_be_narrowed_to_some_of_its_ids(void **state)
+{
+    (void)state;
+    static const int64_t ids[] = {30, 20, 10};
+    struct mly_request request, out;
+    assert_status(mly_request_entities(graph, mly_schema_find("images"), ids, 3, 0, "geometry", false, &request, NULL),
+                  MLY_OK, NULL);
+    request.ticket = 5;
+    request.fresh = true;
+
+    assert_status(mly_request_narrow(&request, ids + 1, 2, &out, NULL), MLY_OK, NULL);
+
+    assert_string_equal(out.url, "https://graph.mapillary.com/?ids=20,10&fields=geometry");
+    assert_string_equal(out.key, "entities/20+1");
+    assert_true(out.ticket == 5 && out.fresh && out.max_bytes == request.max_bytes);
+    assert_status(mly_request_narrow(&request, ids, 0, &out, NULL), MLY_E_ARG, NULL);
+}
+
 static void all_fields_of_a_full_batch_fit_with_the_longest_address(void **state)
 {
     (void)state;
@@ -679,6 +737,9 @@ int main(void)
         cmocka_unit_test(entities_are_asked_for_by_what_their_columns_are_made_of),
         cmocka_unit_test(a_field_whose_name_begins_another_one_is_asked_for_too),
         cmocka_unit_test(entities_are_asked_for_together),
+        cmocka_unit_test(what_a_request_for_entities_asks_can_be_read_back),
+        cmocka_unit_test(other_requests_are_none_for_entities),
+        cmocka_unit_test(a_request_can_be_narrowed_to_some_of_its_ids),
         cmocka_unit_test(all_fields_of_a_full_batch_fit_with_the_longest_address),
         cmocka_unit_test(entities_that_do_not_fit_are_refused_not_cut),
         cmocka_unit_test(names_are_asked_for_where_the_service_has_them),

@@ -306,19 +306,101 @@ static void what_is_no_tile_is_not_kept(void **state)
     end(&bench);
 }
 
-static void answers_of_the_graph_pass_through(void **state)
+static struct mly_request list_request(struct bench *bench, const char *of_key)
+{
+    struct mly_request request = request_of(bench, of_key);
+    request.kind = MLY_REQUEST_GRAPH;
+    (void)snprintf(request.url, sizeof request.url, "%s/images?organization_id=1", scopes[MLY_REQUEST_GRAPH]);
+    return request;
+}
+
+/* The service is asked for the list, and then what is kept of it serves. */
+static void check_list(struct bench *bench, const char *said, const char *kept)
+{
+    const struct mly_request first = list_request(bench, "list"), second = list_request(bench, "list");
+    expect(bench, "list", 200, span_of(said));
+    check_exchange(bench, &first, 200, span_of(said));
+    check_exchange(bench, &second, 200, span_of(kept));
+}
+
+static void a_list_of_the_graph_is_asked_for_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *kept;
+    } lists[] = {
+        {"{\"data\":[]}", "{\"data\":[]}"},
+        {"{ \"data\": [ {\"id\": \"7\"}, {\"id\": 9007199254740993.0} ] }\n",
+         "{\"data\":[{\"id\":\"7\"},{\"id\":9007199254740993.0}]}"},
+        {"{\"data\":[{\"id\":\"7\"}],\"paging\":{\"cursors\":{\"after\":\"b\"},\"previous\":\"https://graph.example/"
+         "images?access_token=s3cr3t\",\"next\":\"https://graph.example/images?access_token=s3cr3t&after=b\"}}",
+         "{\"data\":[{\"id\":\"7\"}],\"paging\":{\"next\":\"https://graph.example/images?after=b\"}}"},
+    };
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        struct bench bench;
+        begin(&bench);
+        bench.script.secret = "s3cr3t";
+        check_list(&bench, lists[i].said, lists[i].kept);
+        end(&bench);
+    }
+}
+
+/* Asked for twice, whatever the answer says. */
+static void check_not_kept(struct bench *bench, const struct mly_request *request, int http, const char *body)
+{
+    for (int round = 0; round < 2; round++) {
+        expect(bench, request->key, http, span_of(body));
+        check_exchange(bench, request, http, span_of(body));
+    }
+}
+
+static void what_is_no_whole_list_is_not_kept(void **state)
+{
+    (void)state;
+    static const struct {
+        int http;
+        const char *body;
+    } answers[] = {
+        {200, "\x1a\n"}, /* even if it looks like a tile */
+        {200, "{\"error\":\"words\"}"},
+        {200, "{\"data\":5}"},
+        {200, "{\"data\":[{\"id\":\"it is s3cr3t\"}]}"},
+        {200, "{\"data\":[],\"paging\":{\"next\":\"https://elsewhere.example/images?after=b\"}}"},
+        {400, "{\"error\":{\"code\":100,\"error_subcode\":33}}"},
+        {500, "{\"data\":[]}"},
+    };
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        struct bench bench;
+        begin(&bench);
+        bench.script.secret = "s3cr3t";
+        const struct mly_request request = list_request(&bench, "list");
+        check_not_kept(&bench, &request, answers[i].http, answers[i].body);
+        end(&bench);
+    }
+}
+
+static void a_full_page_that_nothing_follows_is_not_kept(void **state)
+{
+    (void)state;
+    static char page[16 + 3 * MLY_LIMIT_PAGE] = "{\"data\":[0";
+    struct bench bench;
+    begin(&bench);
+    for (size_t i = 1; i < MLY_LIMIT_PAGE; i++)
+        memcpy(page + strlen(page), ",0", 3);
+    memcpy(page + strlen(page), "]}", 3);
+    const struct mly_request request = list_request(&bench, "list");
+    check_not_kept(&bench, &request, 200, page);
+    end(&bench);
+}
+
+static void requests_for_entities_pass_through(void **state)
 {
     (void)state;
     struct bench bench;
     begin(&bench);
-    store_kit_put(&bench.kit, "graph", 200, span_of("\x1a"));
-    for (int round = 0; round < 2; round++) {
-        struct mly_request request = request_of(&bench, "graph");
-        request.kind = MLY_REQUEST_GRAPH;
-        expect(&bench, "graph", 200, span_of("\x1a\n"));
-        check_exchange(&bench, &request, 200, span_of("\x1a\n")); /* even if it looks like a tile */
-    }
-    assert_stored(&bench.kit, "graph", 200, span_of("\x1a"));
+    struct mly_request request = list_request(&bench, "entities/7");
+    (void)snprintf(request.url, sizeof request.url, "%s/?ids=7&fields=make", scopes[MLY_REQUEST_GRAPH]);
+    check_not_kept(&bench, &request, 200, "{\"data\":[]}");
     end(&bench);
 }
 
@@ -783,7 +865,10 @@ int main(void)
         cmocka_unit_test(failures_are_not_kept),
         cmocka_unit_test(silence_is_not_kept),
         cmocka_unit_test(what_is_no_tile_is_not_kept),
-        cmocka_unit_test(answers_of_the_graph_pass_through),
+        cmocka_unit_test(a_list_of_the_graph_is_asked_for_once),
+        cmocka_unit_test(what_is_no_whole_list_is_not_kept),
+        cmocka_unit_test(a_full_page_that_nothing_follows_is_not_kept),
+        cmocka_unit_test(requests_for_entities_pass_through),
         cmocka_unit_test(services_do_not_get_each_others_answers),
         cmocka_unit_test(what_has_no_scope_passes_through),
         cmocka_unit_test(only_the_inner_transport_knows_what_to_mask),

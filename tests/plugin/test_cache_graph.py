@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""What the Graph says is cached, too: each field of each entity, and whole lists."""
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import List
+
+import pytest
+
+from conftest import secrets
+from features import Layer, Seen, at, fields_asked, ids_asked, kinds, listed
+
+BOX = (8.5470, 50.0160, 8.5500, 50.0185)  # some hundred images
+HALF = (8.5470, 50.0160, 8.5486, 50.0185)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cache-of-its-own"
+
+
+@pytest.fixture
+def read(service, folder):
+    """The rows of a layer, with that cache. What the process remembers of tiles does not count here: only the requests
+    to the Graph do."""
+
+    def call(layer: str = "images", where: str = "", box=BOX, **options: object) -> List[Seen]:
+        given = {**at(service), "CACHE": "YES", "CACHE_DIR": folder, **options}
+        opened = Layer(layer, **given)
+        if box:
+            opened.within(box)
+        return (opened.where(where) if where else opened).rows()
+
+    return call
+
+
+def graph_requests(service) -> List[str]:
+    return [kind for kind in kinds(service.requests) if kind != "tile"]
+
+
+def test_the_same_fields_again_ask_nothing_and_are_the_same(service, read):
+    first = read(FIELDS="ALL")
+    assert len(graph_requests(service)) > 1
+    service.clear()
+
+    assert read(FIELDS="ALL") == first
+    assert graph_requests(service) == []
+
+
+def test_fields_serve_whatever_they_were_asked_for_with(service, read):
+    everything = {row.fid: row for row in read(FIELDS="make,model,creator_username")}
+    service.clear()
+
+    some = read(FIELDS="model", box=HALF)
+
+    assert 0 < len(some) < len(everything)
+    assert all(row.fields["model"] == everything[row.fid].fields["model"] for row in some)
+    assert graph_requests(service) == []
+
+
+def test_only_what_is_missing_is_asked_for(service, read):
+    known = {row.fid for row in read(FIELDS="make", box=HALF)}
+    service.clear()
+
+    rows = read(FIELDS="make")
+
+    asked = [n for batch in ids_asked(service.requests) for n in batch]
+    assert sorted(asked) == sorted(row.fid for row in rows if row.fid not in known)
+    assert known and asked
+
+
+def test_another_field_is_asked_for_alone(service, read):
+    read(FIELDS="make")
+    service.clear()
+
+    read(FIELDS="altitude")
+
+    assert fields_asked(service.requests) - {"id"} == {"altitude"}
+
+
+def test_offline_reads_fields_from_a_copied_folder(service, read, folder, tmp_path):
+    first = read(FIELDS="ALL")
+    copied = tmp_path / "elsewhere"
+    shutil.copytree(folder, copied)
+    service.clear()
+
+    again = read(FIELDS="ALL", CACHE_DIR=copied, OFFLINE="YES")
+
+    assert again == first
+    assert service.requests == []
+
+
+def test_offline_a_field_that_nobody_asked_for_is_an_error(service, read, folder):
+    read(FIELDS="make")
+    service.clear()
+
+    layer = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "OFFLINE": "YES",
+                               "FIELDS": "altitude"}).within(BOX)
+
+    assert "not in the cache (OFFLINE=YES)" in layer.failure()
+    assert service.requests == []
+
+
+def test_an_interrupted_read_asks_for_what_is_missing_only(service, read, folder):
+    wanted = read(FIELDS="make", CACHE="NO")
+    batches = ids_asked(service.requests)
+    service.clear()
+    last = str(batches[-1][-1])
+    service.fault(400, times=None, match=lambda request: last in request.query.get("ids", ""))
+    layer = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "FIELDS": "make"}).within(BOX)
+    assert layer.failure()
+    service.no_faults()
+    service.clear()
+
+    assert read(FIELDS="make") == wanted
+    assert set(map(tuple, ids_asked(service.requests))) <= set(batches)
+    assert len(ids_asked(service.requests)) < len(batches)
+
+
+def test_ids_that_were_looked_up_are_not_asked_for_again(service, read, town):
+    ids = [image.id for image in town.images[:70]]
+    where = f"id IN ({listed(ids)}, 999999999999)"
+    first = read(where=where, box=None)
+    asked = len(graph_requests(service))
+    service.clear()
+
+    assert read(where=where, box=None) == first
+    assert sorted(row.fid for row in first) == sorted(ids)
+    assert asked > 1 and graph_requests(service) == []
+
+
+@pytest.mark.parametrize("layer,where", [
+    ("images", "creator_username = 'lena_maps'"),
+    ("sequences", "id = '{sequence}'"),
+    ("images", "sequence_id = '{sequence}'"),
+    ("detections", "image_id = {image}"),
+])
+def test_lists_are_kept_without_the_token_that_comes_with_them(service, read, town, folder, layer, where):
+    image = next(image for image in town.images if town.truth_detections_of_image(image.id))
+    where = where.format(sequence=image.sequence_id, image=image.id)
+    fields = {"FIELDS": "creator_username"} if "creator" in where else {}
+    first = read(layer, where, box=None, **fields)
+    assert first and graph_requests(service)
+    service.clear()
+
+    assert read(layer, where, box=None, **fields) == first
+    assert graph_requests(service) == []
+    kept = [path.read_bytes() for path in folder.rglob("*.mlyc")]
+    assert kept
+    for secret in secrets(service.token):
+        assert not any(secret.encode() in body for body in kept)
+
+
+def test_old_fields_are_asked_for_anew(service, read):
+    first = read(FIELDS="make")
+    asked = graph_requests(service)
+    service.clear()
+
+    assert read(FIELDS="make", CACHE_TTL=0) == first
+    assert graph_requests(service) == asked
