@@ -39,9 +39,10 @@ enum {
     MLY_LIMIT_KEY = 96,
     MLY_LIMIT_ADDRESS = 512,
     MLY_LIMIT_URL = MLY_LIMIT_ADDRESS + 3072,
-    MLY_LIMIT_BATCH = 50,  /* entities in one request: the service promises no more (API.md 2.2) */
-    MLY_LIMIT_PAGE = 2000, /* entities in one page: the service's own maximum (API.md 2.3) */
-    MLY_LIMIT_NAME = 256,  /* a user name or a sequence key in a filter; real ones have 3 to 30 characters */
+    MLY_LIMIT_BATCH = 50,      /* entities in one request: the service promises no more (API.md 2.2) */
+    MLY_LIMIT_VALIDATOR = 128, /* a header line with an ETag or a date; ETags seen elsewhere have up to 70 characters */
+    MLY_LIMIT_PAGE = 2000,     /* entities in one page: the service's own maximum (API.md 2.3) */
+    MLY_LIMIT_NAME = 256,      /* a user name or a sequence key in a filter; real ones have 3 to 30 characters */
     /* Ids that one filter names or one list holds: 100 MB of them; beyond that it is no list but a table to join. */
     MLY_LIMIT_IDS = 12 << 20,
     /* A pattern of LIKE, and a text that it is held against: matching takes their product in steps. The longest texts

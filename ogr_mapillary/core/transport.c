@@ -1,7 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport.h"
 
+#include <string.h>
+
 #include "value.h"
+
+bool mly_transport_is_validator(const char *text)
+{
+    static const char *const names[] = {"If-None-Match: ", "If-Modified-Since: "};
+    const size_t n = strlen(text);
+    bool is_named = false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        is_named = is_named || (strncmp(text, names[i], strlen(names[i])) == 0 && n > strlen(names[i]));
+    for (const char *c = text; *c; c++) { /* a line's end would begin another header */
+        if (*c < ' ' || *c > '~')
+            return false;
+    }
+    return is_named && n < MLY_LIMIT_VALIDATOR;
+}
 
 void mly_transport_mask(struct mly_transport *t, char *text)
 {

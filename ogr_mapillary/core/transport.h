@@ -21,20 +21,23 @@ enum mly_request_kind { MLY_REQUEST_TILE, MLY_REQUEST_GRAPH, MLY_REQUEST_NONE };
 struct mly_request {
     uint64_t ticket; /* the asker's own mark; comes back in the response; unique among those in flight */
     enum mly_request_kind kind;
-    bool fresh;              /* past every cache: the last answer did not decode */
-    char key[MLY_LIMIT_KEY]; /* names the resource, e.g. mly1_public/14/8574/5735. No secret: safe to log */
-    char url[MLY_LIMIT_URL]; /* without the token: the transport adds that */
-    size_t max_bytes;        /* ceiling of the answer, before and after decompression */
+    bool fresh;                          /* past every cache: the last answer did not decode */
+    char key[MLY_LIMIT_KEY];             /* names the resource, e.g. mly1_public/14/8574/5735. No secret: safe to log */
+    char url[MLY_LIMIT_URL];             /* without the token: the transport adds that */
+    size_t max_bytes;                    /* ceiling of the answer, before and after decompression */
+    char validator[MLY_LIMIT_VALIDATOR]; /* of an answer that is held: HTTP 304 says that it is still true. Empty: none
+                                          */
 };
 
 struct mly_response {
     uint64_t ticket;
-    enum mly_status status;   /* MLY_OK: the service answered, see `http`. Else no answer came: see `why` */
-    int http;                 /* status code */
-    uint32_t retry_after_ms;  /* what the service asked for; 0 if it did not */
-    uint32_t attempts;        /* how often it was asked; set by retry.h */
-    struct mly_buf body;      /* owned by whoever holds the response */
-    char why[MLY_ERROR_TEXT]; /* for a person, never a secret */
+    enum mly_status status;              /* MLY_OK: the service answered, see `http`. Else no answer came: see `why` */
+    int http;                            /* status code */
+    uint32_t retry_after_ms;             /* what the service asked for; 0 if it did not */
+    uint32_t attempts;                   /* how often it was asked; set by retry.h */
+    struct mly_buf body;                 /* owned by whoever holds the response */
+    char validator[MLY_LIMIT_VALIDATOR]; /* with which this answer can be asked about later; empty: it cannot */
+    char why[MLY_ERROR_TEXT];            /* for a person, never a secret */
 };
 
 struct mly_transport;
@@ -63,6 +66,10 @@ struct mly_clock {
     void (*sleep_ms)(void *ctx, uint32_t ms);
     void *ctx;
 };
+
+/* A validator is a header line, If-None-Match or If-Modified-Since (RFC 9110, 13.1), that was made from an answer's
+ * ETag or Last-Modified. False: it is none, and must not be sent. */
+bool mly_transport_is_validator(const char *text);
 
 /* Calls `mask` where there is one. */
 void mly_transport_mask(struct mly_transport *t, char *text);

@@ -65,7 +65,9 @@ static enum mly_verdict judge_silence(const struct mly_response *response, struc
 static enum mly_verdict judge(const struct mly_response *response, const struct mly_graph_error *error, bool refused,
                               struct mly_error *err)
 {
-    if (response->http >= 300 && response->http < 400)
+    const bool is_unchanged = response->http ==
+                              304; /* which says nothing of the caller; a cache may have asked for it */
+    if (response->http >= 300 && response->http < 400 && !is_unchanged)
         return redirected(response->http, err);
     if (response->http == 200 && !refused)
         return MLY_VERDICT_BODY;

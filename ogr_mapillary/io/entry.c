@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/transport.h"
 #include "hash.h"
 
 /* Where the fields of the head begin; see the table in the header. */
@@ -17,11 +18,12 @@ enum {
     AT_HTTP = 36,
     AT_SCOPE_LENGTH = 38,
     AT_KEY_LENGTH = 40,
-    AT_TEXTS = 48
+    AT_VALIDATOR = 48,
+    AT_TEXTS = AT_VALIDATOR + MLY_LIMIT_VALIDATOR
 };
 
 /* As in PNG: the line ends and the end-of-file of old systems show a copy that was made as text. */
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 static const uint8_t magic[8] = {'M', 'L', 'Y', 'C', '\r', '\n', 0x1a, VERSION};
 static const char entry_suffix[] = ".mlyc", temporary_suffix[] = ".mlyt";
 enum { FILE_DIGITS = 16, FOLDER_DIGITS = 2 };
@@ -142,6 +144,7 @@ void mly_entry_write_head(const struct mly_entry_name *name, const struct mly_en
     put(head + AT_HTTP, 2, (uint64_t)entry->http);
     put(head + AT_SCOPE_LENGTH, 2, strlen(name->scope));
     put(head + AT_KEY_LENGTH, 2, strlen(name->key));
+    memcpy(head + AT_VALIDATOR, entry->validator, strlen(entry->validator));
     const size_t n_texts = copy_texts(name, head + AT_TEXTS);
     put(head + AT_HEAD_HASH, 8, hash_head(head, AT_TEXTS + n_texts));
 }
@@ -164,5 +167,9 @@ bool mly_entry_read_head(const struct mly_entry_name *name, const uint8_t *head,
         .n_bytes = get(head + AT_LENGTH, 4),
         .body_hash = get(head + AT_BODY_HASH, 8),
     };
+    memcpy(out->validator, head + AT_VALIDATOR, sizeof out->validator);
+    out->validator[sizeof out->validator - 1] = '\0';
+    if (!mly_transport_is_validator(out->validator))
+        out->validator[0] = '\0';
     return true;
 }

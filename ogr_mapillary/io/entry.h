@@ -13,7 +13,8 @@
  *   38  2  length of the scope
  *   40  2  length of the key
  *   42  6  zero
- *   48     scope, key, body */
+ *   48 128 validator, padded with zeros
+ *  176     scope, key, body */
 #ifndef MLY_ENTRY_H
 #define MLY_ENTRY_H
 
@@ -37,11 +38,12 @@ struct mly_entry {
     int64_t fetched_ms; /* since 1970, UTC; not after the year 9999 */
     size_t n_bytes;     /* of the body, at most MLY_LIMIT_BODY */
     uint64_t body_hash;
+    char validator[MLY_LIMIT_VALIDATOR]; /* see core/transport.h; empty: none */
 };
 
-enum { MLY_ENTRY_HEAD = 48 + MLY_LIMIT_ADDRESS + MLY_LIMIT_KEY }; /* no head is longer */
-enum { MLY_ENTRY_FOLDER = 3 };                                    /* "9f" */
-enum { MLY_ENTRY_FILE = 22 };                                     /* "9f86d081884c7d65.mlyc" or ".mlyt" */
+enum { MLY_ENTRY_HEAD = 48 + MLY_LIMIT_VALIDATOR + MLY_LIMIT_ADDRESS + MLY_LIMIT_KEY }; /* no head is longer */
+enum { MLY_ENTRY_FOLDER = 3 };                                                          /* "9f" */
+enum { MLY_ENTRY_FILE = 22 }; /* "9f86d081884c7d65.mlyc" or ".mlyt" */
 
 /* Neither text is empty or too long or holds control characters, and the key is no path that leads out of anything:
  * no "..", no slash at its beginning. */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/transport.h"
 #include "hash.h"
 #include "sweep.h"
 
@@ -179,6 +180,7 @@ static enum mly_status read_entry(struct mly_store *store, const struct mly_entr
                                     .fetched_ms = entry.fetched_ms,
                                     .n_bytes = entry.n_bytes,
                                     .is_fresh = mly_store_is_fresh(store, entry.http, entry.fetched_ms)};
+    memcpy(out->validator, entry.validator, sizeof out->validator);
     return MLY_OK;
 }
 
@@ -293,6 +295,12 @@ static void account(struct mly_store *store, uint64_t cost)
 enum mly_status mly_store_put(struct mly_store *store, const struct mly_entry_name *name, int http,
                               struct mly_span body)
 {
+    return mly_store_put_validated(store, name, http, "", body);
+}
+
+enum mly_status mly_store_put_validated(struct mly_store *store, const struct mly_entry_name *name, int http,
+                                        const char *validator, struct mly_span body)
+{
     if (!mly_entry_is_name(name) || http < 100 || http > 999 || store->options.use == MLY_STORE_READ_ONLY)
         return MLY_E_ARG;
     const size_t n_head = mly_entry_head_size(name);
@@ -300,8 +308,10 @@ enum mly_status mly_store_put(struct mly_store *store, const struct mly_entry_na
         return MLY_E_LIMIT; /* it would push out all others */
 
     uint8_t head[MLY_ENTRY_HEAD];
-    const struct mly_entry entry = {
+    struct mly_entry entry = {
         .http = http, .fetched_ms = mly_store_now(store), .n_bytes = body.size, .body_hash = mly_hash_bytes(body)};
+    if (mly_transport_is_validator(validator))
+        (void)snprintf(entry.validator, sizeof entry.validator, "%s", validator);
     mly_entry_write_head(name, &entry, head);
     struct iovec parts[N_PARTS] = {
         [HEAD] = {.iov_base = head, .iov_len = n_head}, [BODY] = {.iov_base = (void *)body.data, .iov_len = body.size}};

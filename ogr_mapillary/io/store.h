@@ -37,10 +37,11 @@ struct mly_store_options {
 enum { MLY_STORE_TTL_404_S = 600 }; /* tiles were seen to be missing for a while and to have data later (API.md 1.4) */
 
 struct mly_store_about {
-    int http;           /* status of the answer */
-    int64_t fetched_ms; /* since 1970, UTC */
-    size_t n_bytes;     /* 0: the service has nothing there */
-    bool is_fresh;      /* younger than it may be */
+    int http;                            /* status of the answer */
+    int64_t fetched_ms;                  /* since 1970, UTC */
+    size_t n_bytes;                      /* 0: the service has nothing there */
+    bool is_fresh;                       /* younger than it may be */
+    char validator[MLY_LIMIT_VALIDATOR]; /* see core/transport.h; empty: none */
 };
 
 /* Removes what writers that died left behind. MLY_E_IO: there can be no store here; the message says why, and the
@@ -62,6 +63,10 @@ enum mly_status mly_store_get(struct mly_store *store, const struct mly_entry_na
  * for the store) or MLY_E_IO; what was there stays. */
 enum mly_status mly_store_put(struct mly_store *store, const struct mly_entry_name *name, int http,
                               struct mly_span body);
+
+/* The same with the answer's validator, which is not kept if it is none. */
+enum mly_status mly_store_put_validated(struct mly_store *store, const struct mly_entry_name *name, int http,
+                                        const char *validator, struct mly_span body);
 
 /* Whether an answer of that age may serve; of one that was read, about->is_fresh says so. And the store's clock. */
 bool mly_store_is_fresh(const struct mly_store *store, int http, int64_t fetched_ms);

@@ -121,6 +121,7 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
     *pending = (struct pending){.request = *req};
     pending->source = choose_source(cache, req, &pending->about);
+    memcpy(pending->request.validator, pending->about.validator, sizeof pending->request.validator);
     if (pending->source == FROM_INNER)
         return ask_inner(cache, pending, err);
     append(&cache->ready, pending);
@@ -156,7 +157,7 @@ static void keep_tile(struct cache *cache, const struct mly_request *request, co
     if (response->http != 200) /* the words of a 404 */
         body.size = 0;
     if (is_kept(cache, &name, response))
-        (void)mly_store_put(cache->store, &name, response->http, body);
+        (void)mly_store_put_validated(cache->store, &name, response->http, response->validator, body);
 }
 
 /* Prints the list without what was not asked for. The address of its next page carries the token (API.md 2.4), in
@@ -183,7 +184,7 @@ static void keep_list(struct cache *cache, const struct mly_request *request, co
         return;
     mly_buf_init(&text, cache->mem, MLY_LIMIT_JSON + MLY_LIMIT_URL);
     if (print_list(cache, request, list, &text) == MLY_OK && !mly_transport_masks(cache->inner, &text))
-        (void)mly_store_put(cache->store, &name, 200, mly_buf_view(&text));
+        (void)mly_store_put_validated(cache->store, &name, 200, response->validator, mly_buf_view(&text));
     mly_buf_fini(&text);
     mly_graph_free(list);
 }
@@ -198,6 +199,38 @@ static void write_through(struct cache *cache, const struct mly_request *request
         keep_list(cache, request, response);
 }
 
+/* The service says that what is stored is still true: it is young again. MLY_DONE: it has gone in the meantime. */
+static enum mly_status renew(struct cache *cache, const struct mly_request *request, struct mly_response *out)
+{
+    struct mly_store_about about;
+    const struct mly_entry_name name = name_of(cache, request);
+    mly_buf_fini(&out->body);
+    mly_buf_init(&out->body, cache->mem, request->max_bytes);
+    const enum mly_status status = mly_store_get(cache->store, &name, &about, &out->body);
+    if (status == MLY_OK) {
+        out->http = about.http;
+        (void)mly_store_put_validated(cache->store, &name, about.http, about.validator, mly_buf_view(&out->body));
+    }
+    return status;
+}
+
+/* Takes an answer that the inner transport gave to `pending`. MLY_AGAIN: it was no answer, and is asked for anew. */
+static enum mly_status take_answer(struct cache *cache, struct pending *pending, struct mly_response *out,
+                                   struct mly_error *err)
+{
+    const bool is_unchanged = out->status == MLY_OK && out->http == 304 && pending->request.validator[0];
+    if (!is_unchanged)
+        write_through(cache, &pending->request, out);
+    else if (renew(cache, &pending->request, out) != MLY_OK) {
+        mly_transport_fini_response(out);
+        pending->request.validator[0] = '\0';
+        const enum mly_status status = ask_inner(cache, pending, err);
+        return status < 0 ? status : MLY_AGAIN;
+    }
+    release(cache, pending);
+    return MLY_OK;
+}
+
 static enum mly_status poll_inner(struct cache *cache, uint32_t timeout_ms, struct mly_response *out,
                                   struct mly_error *err)
 {
@@ -209,10 +242,7 @@ static enum mly_status poll_inner(struct cache *cache, uint32_t timeout_ms, stru
         mly_transport_fini_response(out);
         return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
     }
-    struct pending *pending = take(&cache->asked, link);
-    write_through(cache, &pending->request, out);
-    release(cache, pending);
-    return MLY_OK;
+    return take_answer(cache, take(&cache->asked, link), out, err);
 }
 
 /* ---- answers of our own ---- */
@@ -260,6 +290,7 @@ static enum mly_status answer_first(struct cache *cache, struct mly_response *ou
     if (pending->source == FROM_STORE)
         status = answer_from_store(cache, pending, &response);
     if (status == MLY_DONE && cache->inner) {
+        pending->request.validator[0] = '\0';
         status = ask_inner(cache, pending, err);
         return status < 0 ? status : MLY_AGAIN;
     }

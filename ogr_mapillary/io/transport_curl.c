@@ -16,7 +16,8 @@ struct call {
     bool is_paused;
     CURL *easy; /* NULL: answered unsent, for want of a token */
     struct mly_response response;
-    enum mly_status trouble; /* why the write callback gave up: MLY_E_LIMIT or MLY_E_NOMEM */
+    enum mly_status trouble;    /* why the write callback gave up: MLY_E_LIMIT or MLY_E_NOMEM */
+    struct curl_slist *headers; /* its own, with a validator; NULL: those of its kind */
     size_t n_headers;
     char why[CURL_ERROR_SIZE];
 };
@@ -72,26 +73,55 @@ static void resume_paused(const struct curl *curl)
     }
 }
 
-/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
-static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+/* What stands behind `name`, which ends with a colon; NULL data when the line is another header's. */
+static struct mly_span value_of(const char *line, size_t length, const char *name)
 {
-    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
-    static const char name[] = "retry-after:";
-    struct call *call = ctx;
-    const size_t length = size * n;
-    if (call->n_headers++ >= MLY_LIMIT_HEADERS || length < sizeof name)
-        return length;
-    for (size_t i = 0; i < sizeof name - 1; i++) {
-        if (tolower((unsigned char)line[i]) != name[i])
-            return length;
+    size_t at = 0;
+    for (; name[at]; at++) {
+        if (at == length || tolower((unsigned char)line[at]) != name[at])
+            return (struct mly_span){.data = NULL};
     }
-    uint32_t seconds = 0;
-    size_t at = sizeof name - 1;
     while (at < length && line[at] == ' ')
         at++;
-    for (; at < length && isdigit((unsigned char)line[at]) && seconds < LONGEST_S / 10; at++)
-        seconds = seconds * 10 + (uint32_t)(line[at] - '0');
-    call->response.retry_after_ms = seconds * 1000;
+    return (struct mly_span){.data = (const uint8_t *)line + at, .size = length - at};
+}
+
+/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
+static uint32_t read_seconds(struct mly_span value)
+{
+    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
+    uint32_t seconds = 0;
+    for (size_t i = 0; i < value.size && isdigit(value.data[i]) && seconds < LONGEST_S / 10; i++)
+        seconds = seconds * 10 + (uint32_t)(value.data[i] - '0');
+    return seconds;
+}
+
+/* Keeps the header line that asks about this answer later; one that is too long, or odd, is none. */
+static void keep_validator(struct call *call, const char *name, struct mly_span value)
+{
+    char *validator = call->response.validator;
+    while (value.size > 0 && (value.data[value.size - 1] == '\n' || value.data[value.size - 1] == '\r'))
+        value.size--;
+    const int n = snprintf(validator, MLY_LIMIT_VALIDATOR, "%s: %.*s", name, (int)value.size, (const char *)value.data);
+    if (n < 0 || n >= MLY_LIMIT_VALIDATOR || !mly_transport_is_validator(validator))
+        validator[0] = '\0';
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct call *call = ctx;
+    const size_t length = size * n;
+    if (call->n_headers++ >= MLY_LIMIT_HEADERS)
+        return length;
+    const struct mly_span delay = value_of(line, length, "retry-after:");
+    const struct mly_span etag = value_of(line, length, "etag:");
+    const struct mly_span modified = value_of(line, length, "last-modified:");
+    if (delay.data)
+        call->response.retry_after_ms = read_seconds(delay) * 1000;
+    if (etag.data) /* the sharper one, see RFC 9110, 13.1.3 */
+        keep_validator(call, "If-None-Match", etag);
+    if (modified.data && !call->response.validator[0])
+        keep_validator(call, "If-Modified-Since", modified);
     return length;
 }
 
@@ -210,7 +240,8 @@ static CURLcode set_way(const struct curl *curl, CURL *easy, enum mly_request_ki
 static CURLcode set_handlers(const struct curl *curl, struct call *call, enum mly_request_kind kind)
 {
     CURL *easy = call->easy;
-    CURLcode code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, curl->headers[kind]);
+    const struct curl_slist *headers = call->headers ? call->headers : curl->headers[kind];
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     if (code == CURLE_OK)
         code = set_text(easy, CURLOPT_USERAGENT, curl->options.user_agent);
     if (code == CURLE_OK)
@@ -241,9 +272,22 @@ static CURLcode set_url(const struct curl *curl, CURL *easy, const struct mly_re
     return curl_easy_setopt(easy, CURLOPT_URL, full);
 }
 
+/* The headers of its kind, and the validator. */
+static CURLcode make_headers_of(const struct curl *curl, struct call *call, const struct mly_request *req)
+{
+    if (!mly_transport_is_validator(req->validator))
+        return CURLE_OK;
+    struct curl_slist *last = call->headers = curl_slist_append(NULL, req->validator);
+    for (const struct curl_slist *header = curl->headers[req->kind]; header && last; header = header->next)
+        last = curl_slist_append(call->headers, header->data);
+    return last ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+}
+
 static CURLcode prepare(const struct curl *curl, struct call *call, const struct mly_request *req)
 {
     CURLcode code = set_limits(curl, call->easy);
+    if (code == CURLE_OK)
+        code = make_headers_of(curl, call, req);
     if (code == CURLE_OK)
         code = set_way(curl, call->easy, req->kind);
     if (code == CURLE_OK)
@@ -255,6 +299,7 @@ static void free_call(const struct curl *curl, struct call *call)
 {
     if (call->easy)
         curl_easy_cleanup(call->easy);
+    curl_slist_free_all(call->headers);
     mly_transport_fini_response(&call->response);
     curl->mem->release(curl->mem->ctx, call);
 }

@@ -85,6 +85,37 @@ def test_an_old_tile_is_asked_for_anew(convert, service):
     assert len(service.tiles_asked()) == asked > 0
 
 
+@pytest.mark.parametrize("validators", [("ETag",), ("Last-Modified",), ("ETag", "Last-Modified")])
+def test_an_old_tile_is_only_asked_about_where_the_service_marks_its_tiles(convert, service, validators):
+    service.validators = validators
+    first, _ = convert()
+    asked = len(service.tiles_asked())
+    service.clear()
+
+    again, _ = convert("-oo", "CACHE_TTL=0")
+
+    assert again == first
+    tiles = [request for request in service.requests if request.kind == "tile"]
+    assert len(tiles) == asked > 0
+    assert {request.status for request in tiles if service.tiles.get(request.tile)} == {304}
+    name = "if-none-match" if "ETag" in validators else "if-modified-since"
+    assert all((name in request.headers) == bool(service.tiles.get(request.tile)) for request in tiles)
+
+
+def test_a_tile_that_has_changed_is_read_anew(convert, service):
+    service.validators = ("ETag",)
+    convert()
+    (changed, *_), before = service.tiles_asked(), dict(service.tiles)
+    service.tiles = {key: body for key, body in before.items() if key != changed}
+    service.clear()
+
+    fewer, _ = convert("-oo", "CACHE_TTL=0")
+    assert fewer == convert(env={"MAPILLARY_CACHE": "NO"})[0]
+
+    service.tiles = before
+    assert convert("-oo", "CACHE_TTL=0")[0] == convert(env={"MAPILLARY_CACHE": "NO"})[0] != fewer
+
+
 def test_an_interrupted_read_goes_on_where_it_ended(convert, service):
     wanted = convert(env={"MAPILLARY_CACHE": "NO"})[0]
     last = service.tiles_asked()[-1]

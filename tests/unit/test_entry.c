@@ -7,8 +7,11 @@
 #include "support/check.h"
 
 static const struct mly_entry_name name = {.scope = "https://tiles.example", .key = "mly1_public/14/8574/5735"};
-static const struct mly_entry entry = {
-    .http = 200, .fetched_ms = INT64_C(1700000000123), .n_bytes = 12345, .body_hash = UINT64_C(0x0123456789abcdef)};
+static const struct mly_entry entry = {.http = 200,
+                                       .fetched_ms = INT64_C(1700000000123),
+                                       .n_bytes = 12345,
+                                       .body_hash = UINT64_C(0x0123456789abcdef),
+                                       .validator = "If-None-Match: \"a\""};
 
 static void a_head_says_what_was_written_into_it(void **state)
 {
@@ -17,6 +20,8 @@ static void a_head_says_what_was_written_into_it(void **state)
         {.http = 100, .fetched_ms = 0, .n_bytes = 0, .body_hash = 0},
         {.http = 404, .fetched_ms = INT64_C(1700000000123), .n_bytes = 0, .body_hash = 7},
         {.http = 999, .fetched_ms = INT64_C(253402300799999), .n_bytes = MLY_LIMIT_BODY, .body_hash = UINT64_MAX},
+        {.http = 200, .validator = "If-None-Match: \"abc\""},
+        {.http = 200, .validator = "If-Modified-Since: Sat, 21 Jun 2025 10:00:00 GMT"},
     };
     for (size_t i = 0; i < COUNT(entries); i++) {
         uint8_t head[MLY_ENTRY_HEAD];
@@ -29,6 +34,21 @@ static void a_head_says_what_was_written_into_it(void **state)
         assert_true(read.fetched_ms == entries[i].fetched_ms);
         assert_int_equal(read.n_bytes, entries[i].n_bytes);
         assert_true(read.body_hash == entries[i].body_hash);
+        assert_string_equal(read.validator, entries[i].validator);
+    }
+}
+
+static void what_is_no_validator_is_not_read_as_one(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"Host: elsewhere.example", "If-None-Match: a\nHost: x", "If-None-Match: "};
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        uint8_t head[MLY_ENTRY_HEAD];
+        struct mly_entry odd = entry, read;
+        (void)snprintf(odd.validator, sizeof odd.validator, "%s", texts[i]);
+        mly_entry_write_head(&name, &odd, head);
+        assert_true(mly_entry_read_head(&name, head, &read));
+        assert_string_equal(read.validator, "");
     }
 }
 
@@ -45,10 +65,11 @@ static void the_form_is_the_one_that_is_described(void **state)
     };
     mly_entry_write_head(&name, &entry, head);
 
-    assert_memory_equal(head, "MLYC\r\n\x1a\x01", 8);
+    assert_memory_equal(head, "MLYC\r\n\x1a\x02", 8);
     assert_memory_equal(head + 16, fields, sizeof fields);
-    assert_memory_equal(head + 48, "https://tiles.examplemly1_public/14/8574/5735", 45);
-    assert_int_equal(mly_entry_head_size(&name), 48 + 45);
+    assert_memory_equal(head + 48, "If-None-Match: \"a\"\0", 20);
+    assert_memory_equal(head + 176, "https://tiles.examplemly1_public/14/8574/5735", 45);
+    assert_int_equal(mly_entry_head_size(&name), 176 + 45);
 }
 
 static void a_head_with_any_bit_turned_is_refused(void **state)
@@ -203,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_head_says_what_was_written_into_it),
+        cmocka_unit_test(what_is_no_validator_is_not_read_as_one),
         cmocka_unit_test(the_form_is_the_one_that_is_described),
         cmocka_unit_test(a_head_with_any_bit_turned_is_refused),
         cmocka_unit_test(a_head_of_another_name_is_refused),

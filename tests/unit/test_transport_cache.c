@@ -248,6 +248,90 @@ static void a_404_does_not_take_the_place_of_a_tile(void **state)
     end(&bench);
 }
 
+/* ---- what may still be true ---- */
+
+static const char etag[] = "If-None-Match: \"abc\"", later_etag[] = "If-None-Match: \"def\"";
+
+static void expect_marked(struct bench *bench, int http, const char *validator, struct mly_span body)
+{
+    script_add(&bench->script, (struct script_answer){.key = key, .http = http, .body = body, .validator = validator});
+}
+
+static void a_tile_that_is_too_old_is_asked_about(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect_marked(&bench, 200, etag, span_of("\x1a tile"));
+    check(&bench, key, 200, span_of("\x1a tile"));
+    bench.kit.now_ms += INT64_C(2) * 86400 * 1000;
+    expect_marked(&bench, 304, NULL, nothing);
+
+    check(&bench, key, 200, span_of("\x1a tile"));
+    check(&bench, key, 200, span_of("\x1a tile")); /* it is young again */
+    bench.kit.now_ms += INT64_C(2) * 86400 * 1000;
+    expect_marked(&bench, 200, later_etag, span_of("\x1a other"));
+    check(&bench, key, 200, span_of("\x1a other"));
+
+    assert_int_equal(bench.script.n_log, 3);
+    assert_string_equal(bench.script.log[0].validator, "");
+    assert_string_equal(bench.script.log[1].validator, etag);
+    assert_string_equal(bench.script.log[2].validator, etag);
+    end(&bench);
+}
+
+static void what_has_gone_while_it_was_asked_about_is_asked_for(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect_marked(&bench, 200, etag, span_of("\x1a tile"));
+    check(&bench, key, 200, span_of("\x1a tile"));
+    bench.kit.now_ms += INT64_C(2) * 86400 * 1000;
+    expect_marked(&bench, 304, NULL, nothing);
+    expect_marked(&bench, 200, NULL, span_of("\x1a anew"));
+    const struct mly_request request = request_of(&bench, key);
+    submit(&bench, &request);
+    {
+        const struct mly_entry_name name = store_kit_name(key);
+        mly_store_remove(bench.kit.store, &name);
+    }
+
+    struct mly_response response;
+    assert_status(poll(&bench, 1000, &response), MLY_AGAIN, NULL);
+    assert_status(poll(&bench, 1000, &response), MLY_OK, NULL);
+    assert_span(mly_buf_view(&response.body), "\x1a anew", 6);
+    mly_transport_fini_response(&response);
+    assert_string_equal(bench.script.log[2].validator, "");
+    end(&bench);
+}
+
+static void an_answer_that_nobody_asked_about_is_a_failure(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect_marked(&bench, 304, NULL, nothing);
+    check(&bench, key, 304, nothing);
+    assert_not_stored(&bench.kit, key);
+    end(&bench);
+}
+
+static void what_is_asked_for_past_the_cache_is_not_asked_about(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect_marked(&bench, 200, etag, span_of("\x1a tile"));
+    check(&bench, key, 200, span_of("\x1a tile"));
+    struct mly_request request = request_of(&bench, key);
+    request.fresh = true;
+    expect_marked(&bench, 200, etag, span_of("\x1a tile"));
+    check_exchange(&bench, &request, 200, span_of("\x1a tile"));
+    assert_string_equal(bench.script.log[1].validator, "");
+    end(&bench);
+}
+
 /* ---- what is not kept ---- */
 
 static void failures_are_not_kept(void **state)
@@ -862,6 +946,10 @@ int main(void)
         cmocka_unit_test(what_is_too_old_is_asked_for_again),
         cmocka_unit_test(a_missing_tile_is_asked_for_again_after_ten_minutes),
         cmocka_unit_test(a_404_does_not_take_the_place_of_a_tile),
+        cmocka_unit_test(a_tile_that_is_too_old_is_asked_about),
+        cmocka_unit_test(what_has_gone_while_it_was_asked_about_is_asked_for),
+        cmocka_unit_test(an_answer_that_nobody_asked_about_is_a_failure),
+        cmocka_unit_test(what_is_asked_for_past_the_cache_is_not_asked_about),
         cmocka_unit_test(failures_are_not_kept),
         cmocka_unit_test(silence_is_not_kept),
         cmocka_unit_test(what_is_no_tile_is_not_kept),

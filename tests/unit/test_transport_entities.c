@@ -11,7 +11,8 @@
 #include "support/store_kit.h"
 
 static const char scope[] = "https://graph.example";
-enum { SECOND = 1000, DAY_MS = 86400 * SECOND };
+enum { DAY_S = 86400 };
+static const int64_t second = 1000, day_ms = DAY_S * INT64_C(1000);
 
 static struct mly_span span_of(const char *text)
 {
@@ -145,11 +146,11 @@ static void fields_age_for_themselves(void **state)
     expect(&bench, "entities/7", 200, "{\"7\":{\"model\":\"later\"}}");
     expect(&bench, "entities/7", 200, "{\"7\":{\"make\":\"new\"}}");
     check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"old\"}}");
-    bench.kit.now_ms += DAY_MS - SECOND;
+    bench.kit.now_ms += day_ms - second;
     check(&bench, "7", "model", "{\"7\":{\"id\":\"7\",\"model\":\"later\"}}");
     check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"old\"}}");
 
-    bench.kit.now_ms += 2 * SECOND;
+    bench.kit.now_ms += 2 * second;
 
     check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"new\"}}");
     check(&bench, "7", "model", "{\"7\":{\"id\":\"7\",\"model\":\"later\"}}");
@@ -162,18 +163,18 @@ static void a_signed_address_serves_until_it_ends_even_where_any_age_does(void *
     static const char body[] = "{\"7\":{\"id\":\"7\",\"thumb\":\"https://x.example/a?oe=6554C000\"}}"; /* 2023-11-15 */
     struct bench bench;
     begin(&bench);
-    bench.kit.now_ms = (INT64_C(0x6554C000) - 100) * SECOND;
+    bench.kit.now_ms = (INT64_C(0x6554C000) - 100) * second;
     expect(&bench, "entities/7", 200, body);
     expect(&bench, "entities/7", 200, "{\"7\":{\"thumb\":\"fresh\"}}");
     check(&bench, "7", "thumb", body);
-    bench.kit.now_ms += 99 * SECOND;
+    bench.kit.now_ms += 99 * second;
     check(&bench, "7", "thumb", body);
-    bench.kit.now_ms += SECOND;
+    bench.kit.now_ms += second;
     check(&bench, "7", "thumb", "{\"7\":{\"id\":\"7\",\"thumb\":\"fresh\"}}");
     end(&bench);
 
     begin(&bench);
-    bench.kit.now_ms = (INT64_C(0x6554C000) + 100) * SECOND; /* our clock is late, or theirs: it is as good as any */
+    bench.kit.now_ms = (INT64_C(0x6554C000) + 100) * second; /* our clock is late, or theirs: it is as good as any */
     expect(&bench, "entities/7", 200, body);
     check(&bench, "7", "thumb", body);
     check(&bench, "7", "thumb", body);
@@ -188,7 +189,7 @@ static void offline_fields_of_any_age_serve(void **state)
     expect(&bench, "entities/7", 200, "{\"7\":{\"make\":\"old\"}}");
     check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"old\"}}");
     unstack(&bench);
-    bench.kit.now_ms += INT64_C(1000) * DAY_MS;
+    bench.kit.now_ms += INT64_C(1000) * day_ms;
 
     stack_up(&bench, true);
     check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"old\"}}");
@@ -207,7 +208,7 @@ static void that_an_entity_is_unknown_is_known_for_ten_minutes(void **state)
     struct mly_request request = request_of(&bench, "7", "make");
     check_request(&bench, &request, 400, unknown);
     check(&bench, "7", "make", "{}");
-    bench.kit.now_ms += MLY_STORE_TTL_404_S * SECOND;
+    bench.kit.now_ms += MLY_STORE_TTL_404_S * second;
 
     request = request_of(&bench, "7", "make");
     check_request(&bench, &request, 400, unknown);

@@ -79,6 +79,12 @@ static void a_redirect_means_that_the_caller_is_blocked(void **state)
     }
 }
 
+static void that_nothing_has_changed_is_no_redirect(void **state)
+{
+    (void)state;
+    assert_verdict(answer_text(304, ""), MLY_VERDICT_FAILURE, MLY_E_REMOTE);
+}
+
 static void a_refused_token_stops_and_says_what_to_do(void **state)
 {
     (void)state;
@@ -291,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_200_with_bytes_is_a_body),
         cmocka_unit_test(nothing_is_there_in_three_spellings),
         cmocka_unit_test(a_redirect_means_that_the_caller_is_blocked),
+        cmocka_unit_test(that_nothing_has_changed_is_no_redirect),
         cmocka_unit_test(a_refused_token_stops_and_says_what_to_do),
         cmocka_unit_test(code_190_is_the_token_whatever_the_status),
         cmocka_unit_test(without_a_token_no_request_can_succeed),

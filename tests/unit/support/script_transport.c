@@ -30,6 +30,7 @@ static void write_log(struct script_transport *script, const struct mly_request 
     (void)snprintf(entry->key, sizeof entry->key, "%s", request->key);
     (void)snprintf(entry->url, sizeof entry->url, "%s", request->url);
     entry->fresh = request->fresh;
+    (void)snprintf(entry->validator, sizeof entry->validator, "%s", request->validator);
     entry->at_ms = script->clock->now_ms;
 }
 
@@ -91,6 +92,7 @@ static void fill(const struct script_transport *script, const struct script_call
     };
     mly_buf_init(&out->body, script->mem, call->max_bytes);
     (void)snprintf(out->why, sizeof out->why, "%s", answer->why ? answer->why : "");
+    (void)snprintf(out->validator, sizeof out->validator, "%s", answer->validator ? answer->validator : "");
     const enum mly_status status = mly_buf_append(&out->body, answer->body.data, answer->body.size);
     if (status < 0) {
         out->status = status;

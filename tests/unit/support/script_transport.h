@@ -18,6 +18,7 @@ struct script_answer {
     uint32_t retry_after_ms;
     uint32_t after_ms; /* so long after its request it arrives: this makes the order */
     const char *why;
+    const char *validator; /* that the answer comes with; borrowed; NULL: none */
 };
 
 struct script_request {
@@ -25,6 +26,7 @@ struct script_request {
     char url[MLY_LIMIT_URL];
     uint64_t at_ms; /* when it was sent */
     bool fresh;
+    char validator[MLY_LIMIT_VALIDATOR];
 };
 
 enum { SCRIPT_MAX = 256 };
