@@ -13,6 +13,9 @@ packages_of() {
     use) # reads Mapillary with it; without certificates no TLS connection succeeds
         echo gdal-bin ca-certificates
         ;;
+    package) # makes a .deb of it
+        echo dpkg-dev file
+        ;;
     tests)
         echo libcmocka-dev python3-gdal python3-numpy python3-pytest sqlite3
         ;;

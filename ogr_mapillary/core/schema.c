@@ -96,7 +96,7 @@ static const struct mly_column overview_columns[] = {
 };
 
 static const struct mly_column tile_columns[] = {
-    {"tileset", "tileset", MLY_TEXT, MLY_FROM_TILE, NULL},
+    {"tileset", "name of the set of tiles", MLY_TEXT, MLY_FROM_TILE, NULL},
     {"z", "zoom", MLY_INT, MLY_FROM_TILE, NULL},
     {"x", "column, from west to east", MLY_INT, MLY_FROM_TILE, NULL},
     {"y", "row, from north to south", MLY_INT, MLY_FROM_TILE, NULL},

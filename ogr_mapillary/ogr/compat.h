@@ -50,6 +50,17 @@ inline void MarkUtc(OGRFieldDefn &field)
 #endif
 }
 
+// Since 3.7 a field has room for a remark beside its alternative name.
+inline void SetComment(OGRFieldDefn &field, const char *comment)
+{
+#if MLY_GDAL_AT_LEAST(3, 7)
+    field.SetComment(comment);
+#else
+    (void)field;
+    (void)comment;
+#endif
+}
+
 // Before 3.10 SQL had no NULL: a comparison with an absent date was an error (residual.h).
 constexpr bool kSqlKnowsNull = MLY_GDAL_AT_LEAST(3, 10);
 

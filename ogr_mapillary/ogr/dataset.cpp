@@ -7,6 +7,7 @@
 
 #include "core/request.h"
 #include "core/retry.h"
+#include "domains.h"
 #include "io/clock.h"
 #include "layer.h"
 #include "memory.h"
@@ -82,6 +83,11 @@ OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings) : settings_(std
     {
         layers_.push_back(std::make_unique<OGRMapillaryLayer>(this, layer));
         nListed_ += !layer->by_name_only;
+    }
+    for (std::unique_ptr<OGRFieldDomain> &domain : mly::MakeDomains())
+    {
+        const std::string name = domain->GetName();
+        m_oMapFieldDomains[name] = std::move(domain);
     }
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstring>
 
+#include "domains.h"
 #include "geometry.h"
 
 namespace mly
@@ -37,6 +38,24 @@ FieldType FieldTypeOf(mly_type type)
             return {OFTRealList, OFSTNone};
         default:
             return {OFTString, OFSTNone};
+    }
+}
+
+// Where a field comes from, and so what it costs.
+const char *WhereFrom(const mly_layer *layer, mly_origin origin)
+{
+    if (origin == MLY_FROM_NEAR || origin == MLY_FROM_AIM)
+        return "Worked out from the place of the open option";
+    if (origin == MLY_FROM_GRAPH)
+        return "From the Graph API, which is asked for rows that pass the filters";
+    switch (layer->way)
+    {
+        case MLY_WAY_OWNERS:
+            return "From the Graph API's list of detections";
+        case MLY_WAY_PLAN:
+            return "Worked out without a request";
+        default:
+            return "From the tiles, without a further request";
     }
 }
 
@@ -179,6 +198,9 @@ void Definition::AddField(const mly_column &column)
     OGRFieldDefn field(column.name, type.type);
     field.SetSubType(type.subType);
     field.SetAlternativeName(column.label);
+    SetComment(field, WhereFrom(layer_, column.origin));
+    if (const char *domain = DomainOf(layer_, column))
+        field.SetDomainName(domain);
     if (column.type == MLY_TIME)
         MarkUtc(field);
     defn_->AddFieldDefn(&field);

@@ -30,6 +30,7 @@ void RegisterOGRMAPILLARY()
     driver->SetMetadataItem(GDAL_DCAP_VECTOR, "YES");
     driver->SetMetadataItem(GDAL_DCAP_OPEN, "YES");
     driver->SetMetadataItem(GDAL_DCAP_MULTIPLE_VECTOR_LAYERS, "YES");
+    driver->SetMetadataItem(GDAL_DCAP_FIELD_DOMAINS, "YES");
     driver->SetMetadataItem(GDAL_DMD_CONNECTION_PREFIX, mly::kPrefix);
     driver->SetMetadataItem(GDAL_DMD_OPENOPTIONLIST, mly::OpenOptionList().c_str());
     driver->SetMetadataItem(GDAL_DMD_SUPPORTED_SQL_DIALECTS, "OGRSQL SQLITE");

@@ -9,11 +9,12 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <map>
 #include <memory>
 
 #include "core/limits.h"
+#include "given.h"
 #include "report.h"
+#include "selection.h"
 #include "version.h"
 
 namespace mly
@@ -99,25 +100,8 @@ const Option *FindOption(const std::string &name)
                                     [&](const Option &option) { return EQUAL(option.name, name.c_str()); });
     return found == kOptions.end() ? nullptr : &*found;
 }
+}  // namespace
 
-// Where a value came from decides where a token may go.
-enum class Source
-{
-    kDefault,
-    kConfiguration,
-    kOpenOption
-};
-
-struct Value
-{
-    Source source = Source::kDefault;
-    std::string text;
-    bool isSet = false;
-};
-
-using Given = std::map<std::string, std::string>;  // by the table's spelling of the name
-
-// A key is repeated in a message only if it looks like one: anything else may be a secret in the wrong place.
 bool LooksLikeKey(const std::string &key)
 {
     return !key.empty() && key.size() <= 40 &&
@@ -125,6 +109,8 @@ bool LooksLikeKey(const std::string &key)
                        [](unsigned char c) { return std::isupper(c) || std::islower(c) || c == '_'; });
 }
 
+namespace
+{
 void ReportUnknown(const char *where, const std::string &key)
 {
     if (LooksLikeKey(key))
@@ -231,8 +217,8 @@ bool ReadOpenOptions(CSLConstList openOptions, Given &given)
     }
     return true;
 }
+}  // namespace
 
-// Open option (or inline), then configuration, then the default.
 Value Get(const char *name, const Given &given)
 {
     const Option *option = FindOption(name);
@@ -275,7 +261,6 @@ bool GetBool(const char *name, const Given &given, bool &out)
     return false;
 }
 
-// The place of the value in the option's list.
 bool GetChoice(const char *name, const Given &given, int &out)
 {
     const Option *option = FindOption(name);
@@ -286,6 +271,21 @@ bool GetChoice(const char *name, const Given &given, int &out)
     return out >= 0;
 }
 
+bool GetNumber(const char *name, const Given &given, double &out)
+{
+    const Option *option = FindOption(name);
+    const std::string text = Get(name, given).text;
+    char *end = nullptr;
+    out = CPLStrtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0' && out >= static_cast<double>(option->min) &&
+        out <= static_cast<double>(option->max))
+        return true;
+    ReportUsage("%s must be a number from " CPL_FRMT_GIB " to " CPL_FRMT_GIB, name, option->min, option->max);
+    return false;
+}
+
+namespace
+{
 struct FileClose
 {
     void operator()(VSILFILE *file) const
@@ -431,29 +431,16 @@ std::string OpenOptionList()
 
 namespace
 {
-bool ReadReading(const Given &given, Settings &settings)
+bool ReadLimits(const Given &given, Settings &settings)
 {
     GIntBig connections = 0;
-    GIntBig zoom = 0;
-    int computed = 0;
-    int exact = 0;
-    int stitch = 0;
     if (!GetInt("MAX_TILES", given, settings.maxTiles) || !GetInt("MAX_REQUESTS", given, settings.maxRequests) ||
-        !GetInt("CONNECTIONS", given, connections) || !GetInt("ZOOM", given, zoom) ||
-        !GetChoice("GEOMETRY", given, computed) || !GetChoice("STITCH", given, stitch) ||
-        !GetChoice("PRECISION", given, exact) || !GetBool("PRUNE", given, settings.isPruned))
+        !GetInt("CONNECTIONS", given, connections))
         return false;
     settings.connections = static_cast<int>(connections);
-    settings.zoom = static_cast<uint8_t>(zoom);
-    settings.computed = computed == 1;
-    settings.isExact = exact == 1;
-    settings.stitch = static_cast<mly_stitch_mode>(stitch);  // the option's list has the order of the enumeration
     return true;
 }
-}  // namespace
 
-namespace
-{
 // Where this user's programs keep what they can do without (XDG Base Directory Specification).
 std::string DefaultCacheFolder()
 {
@@ -485,144 +472,15 @@ bool ReadCache(const Given &given, CacheSettings &cache)
 }
 }  // namespace
 
-namespace
-{
-// The schema's name of a field that some layer has; null if none has.
-const char *FindField(const char *name)
-{
-    for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
-    {
-        for (uint32_t c = 0; layer->entity != MLY_ENTITY_NONE && c < layer->n_columns; c++)
-        {
-            if (EQUAL(layer->columns[c].name, name))
-                return layer->columns[c].name;
-        }
-    }
-    return nullptr;
-}
-
-void AddAllFields(CPLStringList &fields)
-{
-    for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
-    {
-        for (uint32_t c = 0; c < layer->n_columns; c++)
-        {
-            if (layer->columns[c].origin == MLY_FROM_GRAPH)
-                fields.AddString(layer->columns[c].name);
-        }
-    }
-}
-
-bool ReadFields(const Given &given, CPLStringList &fields)
-{
-    const CPLStringList names(
-        CSLTokenizeString2(Get("FIELDS", given).text.c_str(), ",", CSLT_STRIPLEADSPACES | CSLT_STRIPENDSPACES));
-    for (int i = 0; i < names.Count(); i++)
-    {
-        const char *field = FindField(names[i]);
-        if (EQUAL(names[i], "ALL"))
-            AddAllFields(fields);
-        else if (field)
-            fields.AddString(field);
-        else
-        {
-            ReportUsage("FIELDS: there is no field %s. ALL stands for all there are; they are listed in the "
-                        "documentation",
-                        LooksLikeKey(names[i]) ? names[i] : "of such a name");
-            return false;
-        }
-    }
-    return true;
-}
-
-// Two numbers with a comma between.
-bool ReadPlace(const char *name, const std::string &text, mly_point &place)
-{
-    const size_t comma = text.find(',');
-    char *end = nullptr;
-    place.x = CPLStrtod(text.c_str(), &end);
-    bool isPlace = comma != std::string::npos && comma > 0 && end == text.c_str() + comma;
-    if (isPlace)
-    {
-        const char *second = text.c_str() + comma + 1;
-        place.y = CPLStrtod(second, &end);
-        isPlace = end != second && *end == '\0' && std::fabs(place.x) <= 180.0 &&
-                  std::fabs(place.y) <= MLY_TILE_MAX_LATITUDE;
-    }
-    if (!isPlace)
-        ReportUsage("%s must be LON,LAT in degrees, e.g. 13.4033,52.5229; latitudes end at 85.0511", name);
-    return isPlace;
-}
-
-bool GetNumber(const char *name, const Given &given, double &out)
-{
-    const Option *option = FindOption(name);
-    const std::string text = Get(name, given).text;
-    char *end = nullptr;
-    out = CPLStrtod(text.c_str(), &end);
-    if (!text.empty() && *end == '\0' && out >= static_cast<double>(option->min) &&
-        out <= static_cast<double>(option->max))
-        return true;
-    ReportUsage("%s must be a number from " CPL_FRMT_GIB " to " CPL_FRMT_GIB, name, option->min, option->max);
-    return false;
-}
-
-// An option that another one gives its meaning.
-bool CheckCompanion(const char *name, const Given &given, bool isMeant, const char *companion)
-{
-    if (isMeant || !Get(name, given).isSet)
-        return true;
-    ReportUsage("%s means nothing without %s", name, companion);
-    return false;
-}
-
-bool ReadNear(const Given &given, std::optional<mly_near> &out)
-{
-    mly_near near{};
-    const Value around = Get("NEAR", given);
-    const Value target = Get("LOOKING_AT", given);
-    near.is_looking = target.isSet;
-    if (around.isSet && target.isSet)
-    {
-        ReportUsage("NEAR and LOOKING_AT cannot both be given");
-        return false;
-    }
-    const bool isGiven = around.isSet || target.isSet;
-    if (!CheckCompanion("RADIUS", given, isGiven, "NEAR or LOOKING_AT") ||
-        !CheckCompanion("MIN_RADIUS", given, isGiven, "NEAR or LOOKING_AT") ||
-        !CheckCompanion("FOV", given, target.isSet, "LOOKING_AT"))
-        return false;
-    if (!isGiven)
-        return true;
-    if (!ReadPlace(around.isSet ? "NEAR" : "LOOKING_AT", around.isSet ? around.text : target.text, near.place) ||
-        !GetNumber("RADIUS", given, near.radius_m) || !GetNumber("MIN_RADIUS", given, near.min_radius_m) ||
-        !GetNumber("FOV", given, near.fov_degrees))
-        return false;
-    if (near.min_radius_m > near.radius_m)
-    {
-        ReportUsage("MIN_RADIUS is larger than RADIUS: nothing could be there");
-        return false;
-    }
-    out = near;
-    return true;
-}
-}  // namespace
-
 std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openOptions)
 {
     Settings settings;
     Given given;
     if (!ReadInline(datasetName, given) || !ReadOpenOptions(openOptions, given) ||
         !GetService("TILES_URL", given, settings.tiles) || !GetService("GRAPH_URL", given, settings.graph) ||
-        !ReadReading(given, settings) || !ReadCache(given, settings.cache) || !ReadFields(given, settings.fields) ||
-        !ReadNear(given, settings.near))
+        !ReadLimits(given, settings) || !ReadCache(given, settings.cache) || !ReadSelection(given, settings))
         return std::nullopt;
     settings.http = ReadHttpSettings();
-    const Value aoi = Get("AOI", given);
-    if (aoi.isSet)
-        settings.aoi = Aoi::Read(aoi.text);
-    if (aoi.isSet && !settings.aoi)
-        return std::nullopt;
     return settings;
 }
 }  // namespace mly

@@ -25,7 +25,9 @@ from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
 
 import pytest
-from osgeo import gdal, ogr
+from osgeo import gdal
+
+from documents import code_in, counts, definition_of, layers_in, source_text, table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,21 +82,11 @@ TESTS = blocks_of("sh", "./tests/run")
 INSTALL = blocks_of("sh", "cmake --install")
 FROM_BUILD = blocks_of("sh", "$PWD/build/")
 TOKENS = blocks_of("sh", TOKEN)
+PACKAGE = blocks_of("sh", "cpack")
+ARCHIVE = blocks_of("sh", "tar xzf")
 POSTGRES = blocks_of("sh", "PG:")
 READS = [block for block in blocks_of("sh")
-         if block not in DEMO + TESTS + INSTALL + FROM_BUILD + TOKENS + POSTGRES]
-
-
-def table(text: str, first: str, second: str) -> List[List[str]]:
-    """The rows of the table with these two columns at its head, as lists of cells."""
-    found = re.search(rf"^\| {first} \| {second} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
-    assert found, f"no table begins with {first}, {second}"
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", row.strip("|"))]
-            for row in found[1].splitlines()]
-
-
-def code_in(cell: str) -> List[str]:
-    return re.findall(r"`([^`]+)`", cell)
+         if block not in DEMO + TESTS + INSTALL + FROM_BUILD + PACKAGE + ARCHIVE + TOKENS + POSTGRES]
 
 
 # ---- What is run ------------------------------------------------------------------------------
@@ -105,7 +97,7 @@ def project(tmp_path: Path) -> Path:
     """A folder that looks like the project's, and may be written to."""
     folder = tmp_path / "project"
     folder.mkdir()
-    for name in ("CMakeLists.txt", "README.md", "cmake", "data", "ogr_mapillary", "tests"):
+    for name in ("CHANGELOG.md", "CMakeLists.txt", "LICENSE", "README.md", "cmake", "data", "ogr_mapillary", "tests"):
         (folder / name).symlink_to(ROOT / name)
     return folder
 
@@ -122,22 +114,6 @@ def shell(run, project):
         return done
 
     return call
-
-
-def layers_in(path: Path) -> Dict[str, int]:
-    """The number of rows in each layer of a file."""
-    dataset = gdal.OpenEx(str(path), gdal.OF_VECTOR)
-    assert dataset, path
-    return {dataset.GetLayer(i).GetName(): dataset.GetLayer(i).GetFeatureCount()
-            for i in range(dataset.GetLayerCount())}
-
-
-def counts(folder: Path, output: str) -> List[int]:
-    """The numbers of rows in all that a command wrote: files of its own, and what it said."""
-    files = [path for path in folder.iterdir()
-             if path.suffix in (".csv", ".geojson", ".gpkg") and not path.is_symlink()]
-    written = [count for path in files for count in layers_in(path).values()]
-    return written + [int(count) for count in re.findall(r"^Feature Count: (.*)$", output, re.MULTILINE)]
 
 
 def test_every_block_is_known_here():
@@ -207,7 +183,7 @@ def test_the_script_that_runs_all_tests_is_there(block, shell):
     assert block.text in (ROOT / ".ci" / "run").read_text()
 
 
-def test_building_and_installing_gives_a_plugin_that_loads(shell, project, tmp_path):
+def test_building_installing_and_packing_gives_plugins_that_load(shell, project, tmp_path):
     """Really built. Packages are only named, and the root of the file system is a folder."""
     tools, system = tmp_path / "tools", tmp_path / "system"
     tools.mkdir()
@@ -226,7 +202,15 @@ def test_building_and_installing_gives_a_plugin_that_loads(shell, project, tmp_p
     (action, *packages) = (tmp_path / "apt").read_text().split()
     needed = shell(". cmake/packages.sh && packages_of build && packages_of use").out.split()
     assert action == "install" and sorted(packages) == sorted(needed)
-    for block in FROM_BUILD:
+    (package,), packers = PACKAGE, shell(". cmake/packages.sh && packages_of package").out.split()
+    assert f"With `{'` and `'.join(packers)}` installed, `cpack` makes" in README
+    if shutil.which("dpkg-shlibdeps"):
+        shell(package.text, env=env)
+        (action, deb) = (tmp_path / "apt").read_text().splitlines()[-1].split()
+        assert action == "install" and (project / deb).is_file()
+    else:
+        shell(package.text.splitlines()[0], env=env)
+    for block in FROM_BUILD + ARCHIVE:
         done = shell(f"{block.text}\nogrinfo --formats", env={**env, "GDAL_DRIVER_PATH": None})
         assert "MAPILLARY" in done.out
 
@@ -425,20 +409,6 @@ def test_postgresql_copies_and_reads_in_place(shell, service, environment):
 # ---- What the tables say ----------------------------------------------------------------------
 
 
-def type_name(field: ogr.FieldDefn) -> str:
-    if field.GetSubType() == ogr.OFSTBoolean:
-        return "Boolean"
-    return field.GetTypeName()
-
-
-def definition_of(layer: ogr.Layer) -> Tuple[str, Dict[str, str]]:
-    """Geometry type and fields, as the README writes them."""
-    definition = layer.GetLayerDefn()
-    fields = (definition.GetFieldDefn(n) for n in range(definition.GetFieldCount()))
-    return (ogr.GeometryTypeToName(definition.GetGeomType()).replace(" ", ""),
-            {field.GetName(): type_name(field) for field in fields})
-
-
 def layers_shown() -> Dict[str, Tuple[str, Dict[str, str]]]:
     return {code_in(name)[0]: (geometry, dict(re.findall(r"`(\w+)` (\w+)", fields)))
             for name, geometry, _, fields in table(README, "layer", "geometry")}
@@ -517,14 +487,6 @@ def test_the_dataset_name_takes_the_options_that_it_is_said_to_take(row, run):
 
     assert ("is not allowed in the dataset name" in done.text) == (may_stand == "no")
     assert done.code == 0 or may_stand == "no" or not code_in(row[2])
-
-
-def source_text() -> str:
-    """All sources, with the literals of C that stand side by side made one."""
-    files = sorted(path for path in SOURCES.rglob("*") if path.suffix in (".c", ".cpp", ".h"))
-    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    text = re.sub(r'"\s*PRI\w+\s*"', "llu", text)
-    return re.sub(r'"\s*\n?\s*"', "", text)
 
 
 def test_messages_that_are_explained_are_messages_of_the_driver():
