@@ -19,6 +19,9 @@ packages_of() {
     tests)
         echo libcmocka-dev python3-gdal python3-numpy python3-pytest sqlite3
         ;;
+    bench) # what the benchmarks measure with
+        echo gzip nginx-light openssl python3 zlib1g-dev
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* read [OPTIONS] LAYER ROWS [DATASET...] — reads a layer as a program would, and looks at everything. LAYER "" is the
+ * first one; ROWS is how many there are in all datasets together. Without a dataset: GDAL alone, ready to read.
+ *   -a       by Arrow stream, not row by row
+ *   -b W,S,E,N  a spatial filter
+ *   -f       the first row only
+ *   -n N     reads that often, in one process; the line is about the last time
+ *   -o K=V   an open option
+ *   -l FILE  datasets, a line each, after those named */
+#include "read.h"
+
+#include <cpl_conv.h>
+#include <cpl_error.h>
+#include <cpl_string.h>
+#include <gdal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    bool by_stream, first_only;
+    const char *box, *layer;
+    int times;
+    char **open_options, **datasets;
+};
+
+static void look_at_field(OGRFeatureH feature, int i, OGRFieldType type, struct reading *reading)
+{
+    int year, month, day, hour, minute, zone;
+    float second;
+    double real;
+    uint64_t bits = 0;
+    switch (type) {
+    case OFTInteger:
+        reading->sum += (uint64_t)OGR_F_GetFieldAsInteger(feature, i);
+        break;
+    case OFTInteger64:
+        reading->sum += (uint64_t)OGR_F_GetFieldAsInteger64(feature, i);
+        break;
+    case OFTReal:
+        real = OGR_F_GetFieldAsDouble(feature, i);
+        memcpy(&bits, &real, sizeof bits);
+        reading->sum += bits;
+        break;
+    case OFTDateTime:
+        OGR_F_GetFieldAsDateTimeEx(feature, i, &year, &month, &day, &hour, &minute, &second, &zone);
+        reading->sum += (uint64_t)(year + month + day + hour + minute) + (uint64_t)(second * 1000);
+        break;
+    default:
+        for (const char *text = OGR_F_GetFieldAsString(feature, i); *text; text++)
+            reading->sum += (unsigned char)*text;
+    }
+}
+
+static void look_at_geometry(OGRGeometryH geometry, struct reading *reading)
+{
+    const int n_parts = OGR_G_GetGeometryCount(geometry);
+    for (int i = 0; i < n_parts; i++)
+        look_at_geometry(OGR_G_GetGeometryRef(geometry, i), reading);
+    const int n_points = n_parts > 0 ? 0 : OGR_G_GetPointCount(geometry);
+    for (int i = 0; i < n_points; i++)
+        reading->sum += (uint64_t)(int64_t)((OGR_G_GetX(geometry, i) + OGR_G_GetY(geometry, i)) * 1e7);
+}
+
+void read_rows(OGRLayerH layer, struct reading *reading)
+{
+    OGRFeatureDefnH defn = OGR_L_GetLayerDefn(layer);
+    const int n_fields = OGR_FD_GetFieldCount(defn);
+    OGRFieldType *types = bench_must(calloc((size_t)n_fields + 1, sizeof *types));
+    for (int i = 0; i < n_fields; i++)
+        types[i] = OGR_Fld_GetType(OGR_FD_GetFieldDefn(defn, i));
+    for (OGRFeatureH feature; (feature = OGR_L_GetNextFeature(layer)) != NULL; reading->rows++) {
+        if (reading->first_at == 0)
+            reading->first_at = bench_now();
+        reading->sum += (uint64_t)OGR_F_GetFID(feature);
+        for (int i = 0; i < n_fields; i++) {
+            if (OGR_F_IsFieldSetAndNotNull(feature, i))
+                look_at_field(feature, i, types[i], reading);
+        }
+        OGRGeometryH geometry = OGR_F_GetGeometryRef(feature);
+        if (geometry)
+            look_at_geometry(geometry, reading);
+        OGR_F_Destroy(feature);
+    }
+    free(types);
+}
+
+static void read_first(OGRLayerH layer, struct reading *reading)
+{
+    OGRFeatureH feature = OGR_L_GetNextFeature(layer);
+    reading->first_at = bench_now();
+    reading->rows += feature != NULL;
+    OGR_F_Destroy(feature);
+}
+
+static void read_dataset(const char *name, const struct options *options, struct reading *reading)
+{
+    double box[4];
+    GDALDatasetH dataset = GDALOpenEx(name, GDAL_OF_VECTOR, NULL, (const char *const *)options->open_options, NULL);
+    OGRLayerH layer = !dataset                 ? NULL
+                      : options->layer[0] != 0 ? GDALDatasetGetLayerByName(dataset, options->layer)
+                                               : GDALDatasetGetLayer(dataset, 0);
+    if (!layer) {
+        fprintf(stderr, "bench: %s has no layer '%s'\n", name, options->layer);
+        exit(1);
+    }
+    if (options->box && sscanf(options->box, "%lf,%lf,%lf,%lf", &box[0], &box[1], &box[2], &box[3]) == 4)
+        OGR_L_SetSpatialFilterRect(layer, box[0], box[1], box[2], box[3]);
+    if (options->first_only)
+        read_first(layer, reading);
+    else if (options->by_stream)
+        read_stream(layer, reading);
+    else
+        read_rows(layer, reading);
+    GDALClose(dataset);
+    if (CPLGetLastErrorType() >= CE_Failure)
+        exit(1);
+}
+
+static void add_list(struct options *options, const char *path)
+{
+    char **lines = CSLLoad(path);
+    options->datasets = CSLInsertStrings(options->datasets, -1, (CSLConstList)lines);
+    CSLDestroy(lines);
+}
+
+static bool parse(int argc, char **argv, struct options *options)
+{
+    options->times = 1;
+    for (int option; (option = getopt(argc, argv, "ab:fn:o:l:")) != -1;) {
+        options->by_stream |= option == 'a';
+        options->first_only |= option == 'f';
+        if (option == 'b')
+            options->box = optarg;
+        else if (option == 'n')
+            options->times = atoi(optarg);
+        else if (option == 'o')
+            options->open_options = CSLAddString(options->open_options, optarg);
+        else if (option == 'l')
+            add_list(options, optarg);
+        else if (option == '?')
+            return false;
+    }
+    for (int i = optind + 2; i < argc; i++)
+        options->datasets = CSLAddString(options->datasets, argv[i]);
+    options->layer = argc - optind >= 2 ? argv[optind] : NULL;
+    return options->layer != NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.times = 1};
+    if (!parse(argc, argv, &options)) {
+        fputs("usage: read [-a] [-b BOX] [-f] [-n N] [-o K=V] [-l FILE] LAYER ROWS [DATASET...]\n", stderr);
+        return 2;
+    }
+    GDALAllRegister();
+    struct reading reading = {.rows = 0};
+    double seconds = 0, cpu = 0, first = 0;
+    for (int i = 0; i < options.times; i++) {
+        reading = (struct reading){.rows = 0};
+        const double begun = bench_now(), cpu_begun = bench_cpu();
+        for (char **name = options.datasets; name && *name; name++)
+            read_dataset(*name, &options, &reading);
+        seconds = bench_now() - begun;
+        cpu = bench_cpu() - cpu_begun;
+        first = reading.first_at - begun;
+        bench_expect("rows", reading.rows, strtoull(argv[optind + 1], NULL, 10));
+    }
+    printf("seconds=%.6f cpu=%.6f first_ms=%.3f rows=%llu peak_kb=%ld sum=%016llx\n", seconds, cpu, first * 1000,
+           reading.rows, bench_peak_kb(), (unsigned long long)reading.sum);
+    CSLDestroy(options.open_options);
+    CSLDestroy(options.datasets);
+    GDALDestroyDriverManager();
+    return 0;
+}
