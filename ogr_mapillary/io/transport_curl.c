@@ -72,26 +72,41 @@ static void resume_paused(const struct curl *curl)
     }
 }
 
-/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
-static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+/* What stands behind `name`, which ends with a colon; NULL data when the line is another header's. */
+static struct mly_span value_of(const char *line, size_t length, const char *name)
 {
-    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
-    static const char name[] = "retry-after:";
-    struct call *call = ctx;
-    const size_t length = size * n;
-    if (call->n_headers++ >= MLY_LIMIT_HEADERS || length < sizeof name)
-        return length;
-    for (size_t i = 0; i < sizeof name - 1; i++) {
-        if (tolower((unsigned char)line[i]) != name[i])
-            return length;
+    size_t at = 0;
+    for (; name[at]; at++) {
+        if (at == length || tolower((unsigned char)line[at]) != name[at])
+            return (struct mly_span){.data = NULL};
     }
-    uint32_t seconds = 0;
-    size_t at = sizeof name - 1;
     while (at < length && line[at] == ' ')
         at++;
-    for (; at < length && isdigit((unsigned char)line[at]) && seconds < LONGEST_S / 10; at++)
-        seconds = seconds * 10 + (uint32_t)(line[at] - '0');
-    call->response.retry_after_ms = seconds * 1000;
+    return (struct mly_span){.data = (const uint8_t *)line + at, .size = length - at};
+}
+
+/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
+static uint32_t read_seconds(struct mly_span value)
+{
+    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
+    uint32_t seconds = 0;
+    for (size_t i = 0; i < value.size && isdigit(value.data[i]) && seconds < LONGEST_S / 10; i++)
+        seconds = seconds * 10 + (uint32_t)(value.data[i] - '0');
+    return seconds;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct call *call = ctx;
+    const size_t length = size * n;
+    if (call->n_headers++ >= MLY_LIMIT_HEADERS)
+        return length;
+    const struct mly_span delay = value_of(line, length, "retry-after:");
+    const struct mly_span usage = value_of(line, length, "x-app-usage:");
+    if (delay.data)
+        call->response.retry_after_ms = read_seconds(delay) * 1000;
+    if (usage.data)
+        call->response.usage = mly_pace_read_usage(usage);
     return length;
 }
 
