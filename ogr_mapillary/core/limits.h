@@ -66,6 +66,14 @@ enum {
     MLY_LIMIT_RETRY_DELAY_MS = 60 * 1000, /* growing delays stop growing here */
     MLY_LIMIT_RETRIES = 100,
 
+    /* Pace. A burst is no more than the service allows an application in a day (API.md 2.9); a thousand requests a
+     * second are more than any address was ever granted. The bucket's arithmetic fits 64 bits by them. */
+    MLY_LIMIT_BURST = 50000,
+    MLY_LIMIT_RATE_MHZ = 1000 * 1000,
+    MLY_LIMIT_USAGE = 95,     /* per cent of the application's quota: clients that last stop here (API.md 2.9) */
+    MLY_LIMIT_NO_TILES = 5,   /* answers in a row that are no tiles: the caller is blocked (SPEC.md 4) */
+    MLY_LIMIT_GAP_MS = 10000, /* between requests when the quota is as good as used up */
+
     /* Cover. An outline that needs more tests than this is finer than any tile budget could serve. */
     MLY_LIMIT_COVER_TESTS = 4 << 20,
     MLY_LIMIT_ZOOM = 14 /* API.md 1.1: nothing exists below */

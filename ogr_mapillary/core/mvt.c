@@ -8,6 +8,7 @@
 
 #include "limits.h"
 #include "vector_tile.pb-c.h"
+#include "verdict.h"
 #include "wire.h"
 
 /* Field numbers: MVT 2.1, appendix A. */
@@ -144,7 +145,9 @@ static enum mly_status find_layer(struct mly_span tile, const char *name, struct
         *survey = seen;
     }
     if (step == MLY_WIRE_BROKEN || (tile.size && n_layers == 0))
-        return mly_fail(err, MLY_E_CORRUPT, "these %zu bytes are no vector tile", tile.size);
+        return mly_fail(err, MLY_E_CORRUPT, "these %zu bytes are no vector tile%s", tile.size,
+                        mly_verdict_is_page(tile) ? " but a page or a message: the service may be blocking this machine"
+                                                  : "");
     return MLY_OK;
 }
 

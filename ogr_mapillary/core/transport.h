@@ -31,11 +31,12 @@ struct mly_request {
 
 struct mly_response {
     uint64_t ticket;
-    enum mly_status status;              /* MLY_OK: the service answered, see `http`. Else no answer came: see `why` */
-    int http;                            /* status code */
-    uint32_t retry_after_ms;             /* what the service asked for; 0 if it did not */
-    uint32_t attempts;                   /* how often it was asked; set by retry.h */
-    struct mly_buf body;                 /* owned by whoever holds the response */
+    enum mly_status status;  /* MLY_OK: the service answered, see `http`. Else no answer came: see `why` */
+    int http;                /* status code */
+    uint32_t retry_after_ms; /* what the service asked for; 0 if it did not */
+    uint32_t usage;          /* per cent of the application's quota, as X-App-Usage tells it; 0 if it does not */
+    uint32_t attempts;       /* how often it was asked; set by retry.h */
+    struct mly_buf body;     /* owned by whoever holds the response */
     char validator[MLY_LIMIT_VALIDATOR]; /* with which this answer can be asked about later; empty: it cannot */
     char why[MLY_ERROR_TEXT];            /* for a person, never a secret */
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "url.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -127,6 +126,7 @@ static enum mly_status parse_host(const char *name, struct mly_url *url, struct 
                         "%s: plain http is for this machine only (the token would be readable on the "
                         "way); use https://",
                         name);
+    url->is_loopback = is_loopback(host, n_host);
     url->scheme = secure ? MLY_SCHEME_HTTPS : MLY_SCHEME_HTTP_LOOPBACK;
     return MLY_OK;
 }

@@ -4,6 +4,8 @@
 #ifndef MLY_URL_H
 #define MLY_URL_H
 
+#include <stdbool.h>
+
 #include "limits.h"
 #include "status.h"
 
@@ -19,6 +21,7 @@ enum mly_scheme {
 
 struct mly_url {
     enum mly_scheme scheme;
+    bool is_loopback;             /* the host is this machine, whatever the scheme; false of a file address */
     char text[MLY_LIMIT_ADDRESS]; /* as given, without slashes at its end; of a file address the absolute folder */
 };
 

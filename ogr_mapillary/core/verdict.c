@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "verdict.h"
 
+#include <string.h>
+
 #include "graph.h"
 
 /* The codes in error bodies that decide; the HTTP status that goes with them varies (API.md 2.8). */
 enum { CODE_TOO_MUCH_DATA = 1, CODE_OUTAGE = 2, CODE_RATE_LIMIT = 4, CODE_REQUEST = 100, CODE_TOKEN = 190 };
 enum { SUBCODE_UNKNOWN = 33 }; /* no such entity, or no permission to see it */
+
+/* '<' is no field of a tile, '{' and '[' are groups: MVT has none. */
+bool mly_verdict_is_page(struct mly_span body)
+{
+    static const uint8_t mark[] = {0xef, 0xbb, 0xbf}; /* text in UTF-8 may begin with it */
+    size_t at = body.size > sizeof mark && memcmp(body.data, mark, sizeof mark) == 0 ? sizeof mark : 0;
+    while (at < body.size && strchr(" \t\r\n", body.data[at]) && body.data[at])
+        at++;
+    return at < body.size && (body.data[at] == '<' || body.data[at] == '{' || body.data[at] == '[');
+}
 
 static enum mly_verdict refused_token(int http, const char *words, struct mly_error *err)
 {
@@ -20,10 +32,7 @@ static enum mly_verdict refused_token(int http, const char *words, struct mly_er
 
 static enum mly_verdict redirected(int http, struct mly_error *err)
 {
-    mly_fail(err, MLY_E_QUOTA,
-             "HTTP %d: the service sends this machine to its login page, which means that it blocks the address for "
-             "too many requests. Asking on makes the block longer. Wait (a day was seen), then read smaller areas",
-             http);
+    mly_fail(err, MLY_E_QUOTA, "HTTP %d: the service sends this machine to its login page, " MLY_VERDICT_BLOCKED, http);
     return MLY_VERDICT_STOP;
 }
 
@@ -76,9 +85,9 @@ static enum mly_verdict judge(const struct mly_response *response, const struct 
 
 static enum mly_verdict judge_no_answer(const struct mly_response *response, struct mly_error *err)
 {
-    if (response->status != MLY_E_AUTH)
+    if (response->status != MLY_E_AUTH && response->status != MLY_E_QUOTA)
         return judge_silence(response, err);
-    mly_fail(err, MLY_E_AUTH, "%s", response->why); /* there is no token to send */
+    mly_fail(err, response->status, "%s", response->why); /* there is no token to send, or the caller is blocked */
     return MLY_VERDICT_STOP;
 }
 

@@ -19,6 +19,14 @@ enum mly_verdict {
     MLY_VERDICT_STOP      /* nor will any other request: the token or the caller is refused */
 };
 
+/* The end of a sentence about what a blocked caller gets (API.md 1.4). */
+#define MLY_VERDICT_BLOCKED                                                                                            \
+    "which means that it blocks the address for too many requests. Asking on makes the block longer. Wait (a day was " \
+    "seen), then read smaller areas"
+
+/* Whether a body is a web page or JSON: begins as either does, and as no tile can. */
+bool mly_verdict_is_page(struct mly_span body);
+
 /* For the last four, `err` (may be NULL) says what happened and what to do. A Graph answer is empty when the service
  * does not know the entity. */
 enum mly_verdict mly_verdict_of(enum mly_request_kind kind, const struct mly_response *response, struct mly_error *err);

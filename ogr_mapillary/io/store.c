@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #include "core/transport.h"
+#include "folder.h"
 #include "hash.h"
 #include "sweep.h"
 
-enum { MAX_PATH = 4096 };            /* Linux takes no longer ones */
 enum { SWEEP_FRACTION = 32 };        /* after this part of the ceiling was written, others' writing is looked at, too */
 enum { MAX_TEMPORARY_ATTEMPTS = 8 }; /* the first number is as good as never taken */
 enum { CLOCK_TOLERANCE_MS = 60 * 1000 }; /* clocks of machines that share a folder differ by less */
@@ -332,71 +332,6 @@ void mly_store_remove(struct mly_store *store, const struct mly_entry_name *name
 
 /* ---- opening ---- */
 
-/* Makes the folder and those that it lies in. 0 or an error number. */
-static int make_folders(const char *path)
-{
-    char part[MAX_PATH];
-    int error = 0;
-    for (size_t i = 0; path[i]; i++) {
-        part[i] = path[i];
-        part[i + 1] = '\0';
-        if (path[i] == '/' || (path[i + 1] != '/' && path[i + 1] != '\0'))
-            continue;
-        if (mkdir(part, S_IRWXU) == 0 || errno == EEXIST)
-            error = 0;
-        else if (!error) /* the first one says more than "no such folder", which follows from it */
-            error = errno;
-    }
-    return error;
-}
-
-/* A link is followed where the user or the system has laid it, not where anybody could have. -1 with errno. */
-static int open_folder(const char *path)
-{
-    struct stat about;
-    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-    const int folder = open(path, flags | O_NOFOLLOW);
-    const int error = errno;
-    if (folder >= 0)
-        return folder;
-    if (lstat(path, &about) == 0 && S_ISLNK(about.st_mode) && (about.st_uid == geteuid() || about.st_uid == 0))
-        return open(path, flags);
-    errno = error;
-    return -1;
-}
-
-/* Whoever can write there could put answers into the user's maps. */
-static enum mly_status check_owner(int folder, const char *path, struct mly_error *err)
-{
-    struct stat about;
-    if (fstat(folder, &about) != 0)
-        return mly_fail(err, MLY_E_IO, "%s: %s", path, strerror(errno));
-    if (about.st_uid != geteuid())
-        return mly_fail(err, MLY_E_IO, "%s belongs to another user", path);
-    if (about.st_mode & (S_IWGRP | S_IWOTH))
-        return mly_fail(err, MLY_E_IO, "%s can be written by others; forbid that (chmod go-w) or use another folder",
-                        path);
-    return MLY_OK;
-}
-
-static enum mly_status open_shared(const char *path, int *out, struct mly_error *err)
-{
-    int folder = open_folder(path);
-    const int error = folder < 0 && errno == ENOENT ? make_folders(path) : 0;
-    if (error)
-        return mly_fail(err, MLY_E_IO, "%s cannot be made: %s", path, strerror(error));
-    if (folder < 0)
-        folder = open_folder(path);
-    if (folder < 0)
-        return mly_fail(err, MLY_E_IO, "%s: %s", path, strerror(errno));
-    const enum mly_status status = check_owner(folder, path, err);
-    if (status < 0)
-        (void)close(folder);
-    else
-        *out = folder;
-    return status;
-}
-
 static enum mly_status open_read_only(const char *path, int *out, struct mly_error *err)
 {
     *out = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -418,20 +353,15 @@ static void init(struct mly_store *store, const struct mly_store_options *option
 enum mly_status mly_store_open(const struct mly_store_options *options, struct mly_store **out, struct mly_error *err)
 {
     const struct mly_mem *mem = options->mem;
-    size_t n = strlen(options->folder);
-    while (n > 1 && options->folder[n - 1] == '/') /* with a slash behind it, a link is always followed */
-        n--;
-    if (n == 0 || n >= MAX_PATH)
-        return mly_fail(err, MLY_E_IO, "the name of the folder has %zu characters; 1 to %d are possible", n,
-                        MAX_PATH - 1);
-
+    size_t n = 0;
+    MLY_TRY(mly_folder_measure(options->folder, &n, err));
     struct mly_store *store = mem->alloc(mem->ctx, sizeof *store + n + 1);
     if (!store)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the cache");
     memcpy(store->path, options->folder, n);
     store->path[n] = '\0';
     const bool is_shared = options->use == MLY_STORE_SHARED;
-    const enum mly_status status = is_shared ? open_shared(store->path, &store->folder, err)
+    const enum mly_status status = is_shared ? mly_folder_open(store->path, &store->folder, err)
                                              : open_read_only(store->path, &store->folder, err);
     if (status < 0) {
         mem->release(mem->ctx, store);

@@ -114,10 +114,13 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     if (call->n_headers++ >= MLY_LIMIT_HEADERS)
         return length;
     const struct mly_span delay = value_of(line, length, "retry-after:");
+    const struct mly_span usage = value_of(line, length, "x-app-usage:");
     const struct mly_span etag = value_of(line, length, "etag:");
     const struct mly_span modified = value_of(line, length, "last-modified:");
     if (delay.data)
         call->response.retry_after_ms = read_seconds(delay) * 1000;
+    if (usage.data)
+        call->response.usage = mly_pace_read_usage(usage);
     if (etag.data) /* the sharper one, see RFC 9110, 13.1.3 */
         keep_validator(call, "If-None-Match", etag);
     if (modified.data && !call->response.validator[0])

@@ -6,6 +6,7 @@
 
 #include "core/inflate.h"
 #include "core/transport.h"
+#include "pace.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -69,6 +70,24 @@ enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_stor
 enum mly_status mly_transport_entities(struct mly_transport *inner, struct mly_store *store, const char *scope,
                                        bool any_age, const struct mly_mem *mem, struct mly_transport **out,
                                        struct mly_error *err);
+
+struct mly_transport_pace_options {
+    struct mly_pace *bucket;     /* of tile requests; borrowed; NULL: none is kept */
+    struct mly_pace_limit limit; /* of this transport's requests */
+    const struct mly_clock *clock;
+    const struct mly_mem *mem;
+    void (*debug)(void *ctx, const char *text); /* what makes a read wait; may be NULL */
+    void *debug_ctx;
+};
+
+/* Sends to `inner` what the pace allows and keeps the rest waiting; it stands between the retry and the network, so
+ * that each attempt counts. A poll returns in its time also while requests wait, and a reset drops them at once. Tile
+ * requests take from the bucket; above MLY_LIMIT_USAGE per cent of the application's quota, requests to the service
+ * that tells it keep a distance. The fifth tile answer in a row that is no tile, and those behind it until a tile
+ * comes, are answered with MLY_E_QUOTA: the caller is blocked (SPEC.md 4). Owns `inner` from the call on, also when the
+ * call fails; borrows what the options point to. */
+enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly_transport_pace_options *options,
+                                   struct mly_transport **out, struct mly_error *err);
 
 /* Sends each request to the transport of its kind. Where that is NULL, requests are answered with MLY_E_REMOTE and the
  * text `why`, which is borrowed for the transport's life. While both owe answers, a poll waits for them in turns, a few

@@ -47,6 +47,19 @@ mly_curl_service CurlService(const mly::Service &service)
     return {OrNull(service.token), service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
 }
 
+// The pace is for the service out there; a machine may ask itself as it likes. False: there is no memory for it.
+bool MakePaceOptions(const mly::Settings &settings, mly_transport_pace_options &out)
+{
+    out.limit = settings.pace.limit;
+    out.clock = mly_clock_system();
+    out.mem = mly_mem_system();
+    out.debug = mly::Debug;
+    if (IsFolder(settings.tiles) || settings.tiles.url.is_loopback)
+        return true;
+    out.bucket = mly::SharedPace(settings.pace.folders);
+    return out.bucket != nullptr;
+}
+
 mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out, mly_error *error)
 {
     const mly::HttpSettings &http = settings.http;
@@ -68,12 +81,18 @@ mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out,
     options.ca_path = OrNull(http.caPath);
     options.user_agent = OrNull(http.userAgent);
 
+    mly_transport_pace_options pace{};
     mly_transport *curl = nullptr;
-    const mly_status status = mly_transport_curl(&options, &curl, error);
+    mly_transport *paced = nullptr;
+    if (!MakePaceOptions(settings, pace))
+        return mly_fail(error, MLY_E_NOMEM, "out of memory for the pace");
+    mly_status status = mly_transport_curl(&options, &curl, error);
+    if (status == MLY_OK)
+        status = mly_transport_pace(curl, &pace, &paced, error);
     if (status < 0)
         return status;
     const mly_retry_policy policy{static_cast<uint32_t>(http.maxRetries), static_cast<uint32_t>(http.retryDelayMs)};
-    return mly_retry_new(curl, &policy, mly_clock_system(), mly_mem_system(), out, error);
+    return mly_retry_new(paced, &policy, mly_clock_system(), mly_mem_system(), out, error);
 }
 }  // namespace
 
@@ -248,7 +267,7 @@ mly_transport *OGRMapillaryDataset::Cached(mly_transport *transport, mly_store *
     return entities;
 }
 
-// entities( cache( retry( curl ) ) ), for both services.
+// entities( cache( retry( pace( curl ) ) ) ), for both services.
 mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
 {
     mly_transport *transport = nullptr;

@@ -14,7 +14,7 @@ namespace
 {
 void Unload(GDALDriver *)
 {
-    mly::ForgetSharedTiles();
+    mly::ForgetShared();
 }
 }  // namespace
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "memory.h"
 
+#include <map>
 #include <memory>
 #include <mutex>
 
 #include "core/limits.h"
+#include "report.h"
 
 namespace mly
 {
@@ -18,12 +20,21 @@ struct HoldFree
     }
 };
 
+struct PaceClose
+{
+    void operator()(mly_pace *pace) const noexcept
+    {
+        mly_pace_close(pace);
+    }
+};
+
 // What the process shares is a global by its nature; it is made when it is first needed.
 struct Shared
 {
     std::mutex making;
     std::mutex inUse;
     std::unique_ptr<mly_hold, HoldFree> hold;
+    std::map<std::array<std::string, MLY_PACE_FOLDERS>, std::unique_ptr<mly_pace, PaceClose>> paces;
 };
 
 Shared &TheShared()
@@ -60,10 +71,30 @@ mly_hold *SharedTiles()
     return shared.hold.get();
 }
 
-void ForgetSharedTiles()
+mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders)
+{
+    Shared &shared = TheShared();
+    const std::lock_guard<std::mutex> guard(shared.making);
+    auto &pace = shared.paces[folders];
+    if (!pace)
+    {
+        mly_pace_options options{};
+        options.mem = mly_mem_system();
+        for (size_t i = 0; i < folders.size(); i++)
+            options.folders[i] = folders[i].empty() ? nullptr : folders[i].c_str();
+        options.note = Debug;
+        mly_pace *made = nullptr;
+        mly_pace_open(&options, &made, nullptr);
+        pace.reset(made);
+    }
+    return pace.get();
+}
+
+void ForgetShared()
 {
     Shared &shared = TheShared();
     const std::lock_guard<std::mutex> guard(shared.making);
     shared.hold.reset();
+    shared.paces.clear();
 }
 }  // namespace mly

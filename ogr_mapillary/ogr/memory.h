@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: MIT
-// memory.h — decoded tiles that all datasets of the process share, so that panning back asks nothing, and features that
-// were just read are found by their id.
+// memory.h — what all datasets of the process share: decoded tiles, so that panning back asks nothing and features that
+// were just read are found by their id; and the pace of their requests.
 // Owner: the process, until GDAL lets go of the driver. Threads: any.
 #pragma once
 
+#include <array>
+#include <string>
+
 #include "core/hold.h"
+#include "io/pace.h"
 
 namespace mly
 {
 // Null when there is no memory for it.
 mly_hold *SharedTiles();
 
+// One for those who name the same folders. Null when there is no memory for it.
+mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders);
+
 // The end: no dataset of the driver is open any more.
-void ForgetSharedTiles();
+void ForgetShared();
 }  // namespace mly

@@ -34,17 +34,20 @@ struct Option
     const char *type;    // of GDAL's XML
     const char *values;  // of a string-select, with commas between
     const char *fallback;
-    GIntBig min, max;  // of an int or a float
+    double min, max;  // of an int or a float; what an int takes fits a double
     Inline inlined;
     const char *description;
 };
 
-constexpr GIntBig kMaxMaxTiles = 100'000'000;  // a third of all z14 tiles: beyond it a typing error
+constexpr double kMaxMaxTiles = 100'000'000;  // a third of all z14 tiles: beyond it a typing error
 
-constexpr GIntBig kMaxCacheSize = 1'000'000;  // a terabyte
-constexpr GIntBig kMaxCacheTtl = 10LL * 366 * 86400;
+constexpr double kMaxCacheSize = 1'000'000;  // a terabyte
+constexpr double kMaxCacheTtl = 10.0 * 366 * 86400;
 
-constexpr std::array<Option, 24> kOptions{{
+constexpr double kMinRate = 0.01;  // a request in a hundred seconds: slower than that is a typing error
+constexpr double kMaxRate = MLY_LIMIT_RATE_MHZ / 1000.0;
+
+constexpr std::array<Option, 26> kOptions{{
     {"ACCESS_TOKEN", "MAPILLARY_ACCESS_TOKEN", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
      "Access token of the Mapillary API"},
     {"ACCESS_TOKEN_FILE", "MAPILLARY_ACCESS_TOKEN_FILE", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
@@ -59,6 +62,10 @@ constexpr std::array<Option, 24> kOptions{{
      "A read that needs more Graph requests than this fails before its first one"},
     {"CONNECTIONS", "MAPILLARY_CONNECTIONS", "int", nullptr, "16", 1, MLY_LIMIT_CONNECTIONS, Inline::kAllowed,
      "Requests in flight at most"},
+    {"RATE", "MAPILLARY_RATE", "float", nullptr, "5", kMinRate, kMaxRate, Inline::kAllowed,
+     "Tile requests a second in the long run, of all the user's processes together; not to this machine"},
+    {"BURST", "MAPILLARY_BURST", "int", nullptr, "300", 1, MLY_LIMIT_BURST, Inline::kAllowed,
+     "Tile requests at full speed before RATE holds"},
     {"CACHE", "MAPILLARY_CACHE", "boolean", nullptr, "YES", 0, 0, Inline::kAllowed, "Keep tiles on disk"},
     {"CACHE_DIR", "MAPILLARY_CACHE_DIR", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
      "Folder of the cache; the user's cache folder if it is not given"},
@@ -239,9 +246,9 @@ bool GetInt(const char *name, const Given &given, GIntBig &out)
     errno = 0;
     const long long number = std::strtoll(value.text.c_str(), &end, 10);
     const bool isNumber = !value.text.empty() && *end == '\0' && errno == 0 && value.text.size() < 20;
-    if (!isNumber || number < option->min || number > option->max)
+    if (!isNumber || static_cast<double>(number) < option->min || static_cast<double>(number) > option->max)
     {
-        ReportUsage("%s must be a whole number from " CPL_FRMT_GIB " to " CPL_FRMT_GIB, name, option->min, option->max);
+        ReportUsage("%s must be a whole number from %.15g to %.15g", name, option->min, option->max);
         return false;
     }
     out = number;
@@ -412,7 +419,7 @@ void AddXmlOption(std::string &xml, const Option &option)
     if (option.fallback)
         xml += CPLSPrintf(" default=\"%s\"", option.fallback);
     if (option.max > option.min)
-        xml += CPLSPrintf(" min=\"" CPL_FRMT_GIB "\" max=\"" CPL_FRMT_GIB "\"", option.min, option.max);
+        xml += CPLSPrintf(" min=\"%.15g\" max=\"%.15g\"", option.min, option.max);
     xml += ">";
     const CPLStringList values(CSLTokenizeString2(option.values ? option.values : "", ",", 0));
     for (int i = 0; i < values.Count(); i++)
@@ -470,6 +477,18 @@ bool ReadCache(const Given &given, CacheSettings &cache)
     }
     return true;
 }
+
+// The pace is the user's: it is kept in the user's own folder also where a read has a cache of its own, or none.
+bool ReadPace(const Given &given, PaceSettings &pace)
+{
+    double rate = 0.0;
+    GIntBig burst = 0;
+    if (!GetNumber("RATE", given, rate) || !GetInt("BURST", given, burst))
+        return false;
+    pace.limit = {static_cast<uint32_t>(std::lround(rate * 1000.0)), static_cast<uint32_t>(burst)};
+    pace.folders = {DefaultCacheFolder(), Get("CACHE_DIR", given).text};
+    return true;
+}
 }  // namespace
 
 std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openOptions)
@@ -478,7 +497,8 @@ std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openO
     Given given;
     if (!ReadInline(datasetName, given) || !ReadOpenOptions(openOptions, given) ||
         !GetService("TILES_URL", given, settings.tiles) || !GetService("GRAPH_URL", given, settings.graph) ||
-        !ReadLimits(given, settings) || !ReadCache(given, settings.cache) || !ReadSelection(given, settings))
+        !ReadLimits(given, settings) || !ReadCache(given, settings.cache) || !ReadPace(given, settings.pace) ||
+        !ReadSelection(given, settings))
         return std::nullopt;
     settings.http = ReadHttpSettings();
     return settings;

@@ -4,6 +4,7 @@
 // Source: SPEC.md 1.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "aoi.h"
 #include "core/plan.h"
 #include "core/url.h"
+#include "io/pace.h"
 
 namespace mly
 {
@@ -47,6 +49,12 @@ struct CacheSettings
     uint32_t ttlS = 0;
 };
 
+struct PaceSettings
+{
+    mly_pace_limit limit{};
+    std::array<std::string, MLY_PACE_FOLDERS> folders;  // where it may be kept, the best one first; empty: no such one
+};
+
 struct Settings
 {
     Service tiles, graph;
@@ -63,6 +71,7 @@ struct Settings
     std::unique_ptr<Aoi> aoi;  // null: none
     HttpSettings http;
     CacheSettings cache;
+    PaceSettings pace;
 };
 
 // Nothing, and an error that names the option, when something is unknown, malformed or not allowed there.

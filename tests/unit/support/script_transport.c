@@ -88,6 +88,7 @@ static void fill(const struct script_transport *script, const struct script_call
         .status = answer->status,
         .http = answer->http || answer->status < 0 ? answer->http : 200,
         .retry_after_ms = answer->retry_after_ms,
+        .usage = answer->usage,
         .attempts = 1,
     };
     mly_buf_init(&out->body, script->mem, call->max_bytes);

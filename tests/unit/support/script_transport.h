@@ -16,6 +16,7 @@ struct script_answer {
     enum mly_status refused; /* below 0: submit itself fails */
     int http;
     uint32_t retry_after_ms;
+    uint32_t usage;
     uint32_t after_ms; /* so long after its request it arrives: this makes the order */
     const char *why;
     const char *validator; /* that the answer comes with; borrowed; NULL: none */
