@@ -112,7 +112,7 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
         .mem = mem,
         .max_in_flight = read->max_in_flight,
         .lane = options->lane,
-        .takes_all = true, /* to remember what is empty */
+        .takes_all = true, /* to remember what is empty, and to count */
         .skips = read->losses != NULL,
         .next = next_request,
         .next_ctx = fetch,
@@ -222,6 +222,7 @@ enum mly_status mly_fetch_take(struct mly_fetch *fetch, const struct mly_mvt **o
             continue;
         if (status < 0)
             MLY_TRY(lose(fetch, tile_of(answer.tag), &why, err));
+        mly_progress_step(fetch->options.read->progress);
         if (mvt && (answer.kind == MLY_ANSWER_BODY || mly_mvt_count(mvt) > 0)) {
             *out = mvt;
             return MLY_OK;

@@ -263,6 +263,7 @@ static enum mly_status begin(struct prune *p, struct mly_error *err)
         return fail_keep(p, status, err);
     mem->release(mem->ctx, p->marks.blocks);
     p->marks = (struct marks){.zoom = p->marks.zoom};
+    mly_progress_expect_only(p->options->progress, p->pruned.cover.n_tiles);
     tell(p);
     return MLY_DONE;
 }

@@ -48,7 +48,7 @@ static void warn(void *ctx, const char *text)
 
 /* ---- reading ---- */
 
-static void prepare(struct mly_reader *reader)
+static void prepare(struct mly_reader *reader, const struct mly_plan *plan)
 {
     struct mly_read_options *options = &reader->options;
     reader->debug = options->debug;
@@ -59,6 +59,9 @@ static void prepare(struct mly_reader *reader)
     options->debug_ctx = reader;
     if (options->losses)
         options->losses->layer = reader->layer;
+    mly_progress_expect(options->progress, plan->scout.n_tiles);
+    if (plan->source == MLY_SOURCE_TILES)
+        mly_progress_expect(options->progress, plan->cover.n_tiles);
 }
 
 enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_read_options *options,
@@ -70,7 +73,7 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
     *reader = (struct mly_reader){
         .transport = transport, .options = *options, .layer = plan->layer->name, .max_requests = plan->max_requests};
-    prepare(reader);
+    prepare(reader, plan);
     const enum mly_status status = mly_stack_make(plan, &reader->options, &reader->machine, err);
     if (status < 0) {
         mem->release(mem->ctx, reader);

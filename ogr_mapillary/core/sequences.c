@@ -207,6 +207,7 @@ static enum mly_status follow(struct sequences *s, struct mly_error *err)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the list of tiles");
     sort_keys(&s->visited);
     debug(s, "following them, tiles", n_keys(&s->ahead));
+    mly_progress_expect(s->options.progress, n_keys(&s->ahead));
     s->phase = PHASE_FOLLOW;
     return start_fetch(s, next_ahead, err);
 }

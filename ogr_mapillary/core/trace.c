@@ -94,6 +94,7 @@ static enum mly_status step(void *self, const struct mly_plan **plan, struct mly
     if (status != MLY_DONE)
         return status;
     MLY_TRY(plan_tiles(t, err));
+    mly_progress_expect(t->options->progress, t->found.cover.n_tiles);
     return MLY_DONE;
 }
 

@@ -213,6 +213,7 @@ void OGRMapillaryLayer::StopReading()
 {
     if (reader_)
         mly_reader_detach(reader_.get());
+    progress_.Stop();
     dataset_->GiveBack(std::move(transport_));
     if (reader_ && gaveRows_ && layer_->shape == MLY_LINES)
     {
@@ -239,6 +240,7 @@ mly_read_options OGRMapillaryLayer::ReadOptions()
     options.keep_ctx = this;
     losses_ = {};
     options.losses = settings.skips ? &losses_ : nullptr;
+    options.progress = settings.showsProgress ? progress_.Begin() : nullptr;
     return options;
 }
 
@@ -336,6 +338,8 @@ std::unique_ptr<OGRFeature> OGRMapillaryLayer::ReadPassing()
         if (MeetsArea(row, *feature) && residual_.Passes(feature.get()))
             return feature;
     }
+    if (!ended_ && status == MLY_DONE)
+        progress_.Finish();
     ended_ = true;
     failed_ = failed_ || status < 0;
     StopReading();

@@ -11,6 +11,7 @@
 #include "core/losses.h"
 #include "definition.h"
 #include "handles.h"
+#include "progress.h"
 #include "residual.h"
 
 class OGRMapillaryDataset;
@@ -91,6 +92,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     std::shared_ptr<mly::Plan> plan_;
     mly::TransportPtr transport_;
     mly_losses losses_{};  // of the read that goes on, or was the last one
+    mly::ProgressBar progress_;
     mly::ReaderPtr reader_;
     // For GetFeature(): the last read of sequences that came to rows, and where rows handed out can be met again.
     std::shared_ptr<mly::Plan> heldPlan_;

@@ -43,7 +43,7 @@ constexpr GIntBig kMaxMaxTiles = 100'000'000;  // a third of all z14 tiles: beyo
 constexpr GIntBig kMaxCacheSize = 1'000'000;  // a terabyte
 constexpr GIntBig kMaxCacheTtl = 10LL * 366 * 86400;
 
-constexpr std::array<Option, 25> kOptions{{
+constexpr std::array<Option, 26> kOptions{{
     {"ACCESS_TOKEN", "MAPILLARY_ACCESS_TOKEN", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
      "Access token of the Mapillary API"},
     {"ACCESS_TOKEN_FILE", "MAPILLARY_ACCESS_TOKEN_FILE", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
@@ -89,6 +89,8 @@ constexpr std::array<Option, 25> kOptions{{
      "Let lines of a lower zoom tell which tiles hold images or sequences; may miss images without a line"},
     {"ON_ERROR", nullptr, "string-select", "FAIL,SKIP", "FAIL", 0, 0, Inline::kAllowed,
      "What becomes of a read when a request fails for good: it fails, or goes on without and warns of what is missing"},
+    {"PROGRESS", "MAPILLARY_PROGRESS", "boolean", nullptr, "NO", 0, 0, Inline::kAllowed,
+     "GDAL's progress bar on the terminal, by tiles, for long reads"},
     {"ZOOM", nullptr, "int", nullptr, "14", 6, MLY_LIMIT_ZOOM, Inline::kAllowed,
      "Zoom of sequences; below 14 the service generalises them"},
     {"STITCH", nullptr, "string-select", "WHOLE,AREA,NO", "WHOLE", 0, 0, Inline::kAllowed,
@@ -445,7 +447,7 @@ bool ReadReading(const Given &given, Settings &settings)
         !GetInt("CONNECTIONS", given, connections) || !GetInt("ZOOM", given, zoom) ||
         !GetChoice("GEOMETRY", given, computed) || !GetChoice("STITCH", given, stitch) ||
         !GetChoice("PRECISION", given, exact) || !GetBool("PRUNE", given, settings.isPruned) ||
-        !GetChoice("ON_ERROR", given, onError))
+        !GetChoice("ON_ERROR", given, onError) || !GetBool("PROGRESS", given, settings.showsProgress))
         return false;
     settings.connections = static_cast<int>(connections);
     settings.zoom = static_cast<uint8_t>(zoom);
