@@ -6,6 +6,7 @@
 
 #include "base64.h"
 #include "graph.h"
+#include "losses.h"
 #include "mvt.h"
 #include "request.h"
 
@@ -182,16 +183,28 @@ static enum mly_status read_list(struct detections *d, struct mly_span json, str
     return mly_fail(err, MLY_E_REMOTE, "the service gives this list in pages, of which only the first was read");
 }
 
-/* MLY_OK: the next answer's list is open. */
+/* What an answer holds. MLY_AGAIN: it will be asked for once more. */
+static enum mly_status open_answer(struct detections *d, const struct mly_ring_answer *answer, struct mly_error *err)
+{
+    if (answer->kind != MLY_ANSWER_BODY)
+        return mly_ring_give_up(d->ring, err);
+    const enum mly_status status = read_list(d, answer->body, err);
+    return status < 0 ? mly_ring_refuse(d->ring, status, err) : MLY_OK;
+}
+
+/* MLY_OK: the next answer's list is open, unless it is lost. MLY_AGAIN: want and feed first. */
 static enum mly_status open_list(struct detections *d, struct mly_error *err)
 {
     struct mly_ring_answer answer;
+    struct mly_error why = {.code = MLY_OK};
     enum mly_status status = mly_ring_take(d->ring, &answer, err);
     if (status != MLY_OK)
         return status;
-    status = read_list(d, answer.body, err);
+    status = open_answer(d, &answer, &why);
     if (status < 0)
-        return mly_ring_refuse(d->ring, status, err);
+        return mly_losses_bear(&d->options, MLY_LOSS_GRAPH, &why, "its detections are missing", err);
+    if (status != MLY_OK)
+        return status;
     d->owner = (int64_t)answer.tag;
     d->row = 0;
     return MLY_OK;
@@ -251,6 +264,7 @@ enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly
     const struct mly_ring_options ring = {
         .mem = mem,
         .max_in_flight = options->max_in_flight,
+        .skips = options->losses != NULL,
         .next = next_request,
         .next_ctx = d,
         .debug = options->debug,

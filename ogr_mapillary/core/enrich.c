@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "enrich.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph.h"
+#include "losses.h"
 #include "request.h"
 #include "ring.h"
 
 /* A batch of so many rows goes out with what it has to ask for: many rows may need nothing. */
 enum { MAX_ROWS = 4 * MLY_LIMIT_BATCH };
 enum { NO_ASK = UINT8_MAX };
-enum { GRID = 4096 }; /* the extent of the service's tiles (API.md 1.3) */
+enum { MEANING = 256 }; /* of a loss, in words */
+enum { GRID = 4096 };   /* the extent of the service's tiles (API.md 1.3) */
 
 /* Something the Graph is asked about. */
 struct ask {
@@ -405,11 +409,10 @@ static void pass_over(struct enrich *e, struct batch *batch, uint32_t ask)
     add_part(e, batch, ask, 1);
 }
 
-static enum mly_status read_entities(struct enrich *e, const struct part *part, struct mly_span body,
+static enum mly_status read_entities(struct enrich *e, const struct part *part, const struct mly_graph *answer,
                                      struct mly_error *err)
 {
-    struct mly_graph *answer = NULL;
-    enum mly_status status = mly_graph_open(body, &answer, err);
+    enum mly_status status = MLY_OK;
     for (uint32_t i = 0; status == MLY_OK && i < part->n; i++) {
         const uint32_t ask = part->first + i;
         const struct mly_graph_entity *entity = mly_graph_get(answer, part->batch->asks[ask].id);
@@ -418,22 +421,33 @@ static enum mly_status read_entities(struct enrich *e, const struct part *part, 
         else
             pass_over(e, part->batch, ask);
     }
-    mly_graph_free(answer);
     return status;
 }
 
-static enum mly_status read_list(struct enrich *e, const struct part *part, struct mly_span body, struct mly_error *err)
+static enum mly_status open_list(struct mly_span body, struct mly_graph **out, struct mly_error *err)
+{
+    MLY_TRY(mly_graph_open_list(body, out, err));
+    if (mly_graph_next(*out).size == 0) /* known to come in one answer (API.md 2.2) */
+        return MLY_OK;
+    mly_graph_free(*out);
+    *out = NULL;
+    return mly_fail(err, MLY_E_REMOTE, "the service gives only a page of the sequence, where all of it is expected");
+}
+
+/* Once an answer is open, only memory can be lacking: the read cannot go on then. */
+static enum mly_status read_body(struct enrich *e, const struct part *part, struct mly_span body, struct mly_error *why,
+                                 struct mly_error *err)
 {
     struct mly_graph *answer = NULL;
-    MLY_TRY(mly_graph_open_list(body, &answer, err));
-    enum mly_status status;
-    if (mly_graph_next(answer).size > 0) /* known to come in one answer (API.md 2.2) */
-        status = mly_fail(err, MLY_E_REMOTE,
-                          "the service gives only a page of the sequence, where all of it is expected");
-    else
+    enum mly_status status = is_list(e) ? open_list(body, &answer, why) : mly_graph_open(body, &answer, why);
+    if (status < 0)
+        return mly_ring_refuse(e->ring, status, why);
+    if (is_list(e))
         status = fill_rows(e, part->batch, part->first, mly_graph_root(answer), err);
+    else
+        status = read_entities(e, part, answer, err);
     mly_graph_free(answer);
-    return status;
+    return status < 0 ? mly_ring_refuse(e->ring, status, err) : MLY_OK;
 }
 
 static void halve(struct enrich *e, const struct part *part)
@@ -444,24 +458,57 @@ static void halve(struct enrich *e, const struct part *part)
     add_part(e, part->batch, part->first + n, part->n - n);
 }
 
+/* What it means for the rows that this part of a batch is lost. */
+static void print_loss(const struct enrich *e, const struct part *part, char text[MEANING])
+{
+    char which[96] = "this sequence";
+    const int64_t first = part->batch->asks[part->first].id;
+    if (!is_list(e) && part->n == 1)
+        (void)snprintf(which, sizeof which, "id %" PRId64, first);
+    else if (!is_list(e))
+        (void)snprintf(which, sizeof which, "%" PRIu32 " ids, the first of them %" PRId64, part->n, first);
+    if (e->how.loss)
+        (void)snprintf(text, MEANING, "%s: %s", which, e->how.loss);
+    else if (e->how.is_lookup)
+        (void)snprintf(text, MEANING, "%s: %s missing", which, part->n == 1 ? "its row is" : "their rows are");
+    else
+        (void)snprintf(text, MEANING, "%s: fields from the Graph stay NULL%s, and filters on those drop the rows",
+                       which, e->how.geometry ? ", positions on the grid of the tiles" : "");
+}
+
+/* MLY_OK: the read goes on without an answer about this part of a batch. */
+static enum mly_status lose(struct enrich *e, const struct part *part, const struct mly_error *why,
+                            struct mly_error *err)
+{
+    char meaning[MEANING];
+    print_loss(e, part, meaning);
+    MLY_TRY(mly_losses_bear(&e->options, MLY_LOSS_GRAPH, why, meaning, err));
+    for (uint32_t i = 0; i < part->n; i++)
+        leave_unknown(e, part->batch, part->first + i);
+    return MLY_OK;
+}
+
 /* MLY_OK: another answer was read. MLY_AGAIN: none has come. */
 static enum mly_status read_answer(struct enrich *e, struct mly_error *err)
 {
     struct mly_ring_answer answer;
+    struct mly_error why = {.code = MLY_OK};
     enum mly_status status = mly_ring_take(e->ring, &answer, err);
     if (status != MLY_OK)
         return status;
     const struct part part = part_of(e, answer.tag);
     if (answer.kind == MLY_ANSWER_BODY) {
-        status = is_list(e) ? read_list(e, &part, answer.body, err) : read_entities(e, &part, answer.body, err);
-        return status < 0 ? mly_ring_refuse(e->ring, status, err) : MLY_OK;
+        status = read_body(e, &part, answer.body, &why, err);
+        return why.code < 0 && status < 0 ? lose(e, &part, &why, err) : status;
+    }
+    if (answer.kind == MLY_ANSWER_LOST || (answer.kind == MLY_ANSWER_TOO_MUCH && part.n == 1)) {
+        (void)mly_ring_give_up(e->ring, &why);
+        return lose(e, &part, &why, err);
     }
     if (part.n > 1) {
         halve(e, &part);
         return MLY_OK;
     }
-    if (answer.kind == MLY_ANSWER_TOO_MUCH)
-        return mly_ring_give_up(e->ring, err);
     mly_ring_debug(e->ring, "the service does not know it");
     leave_unknown(e, part.batch, part.first);
     return MLY_OK;
@@ -629,6 +676,7 @@ static enum mly_status start_ring(struct enrich *e, struct mly_error *err)
         .max_in_flight = e->options.max_in_flight,
         .lane = MLY_LANE_ENRICH,
         .takes_all = true,
+        .skips = e->options.losses != NULL,
         .next = next_request,
         .next_ctx = e,
         .debug = e->options.debug,

@@ -23,6 +23,7 @@ struct mly_enrich_options {
     const struct mly_expr *filter; /* over all columns; rows of which it says no are not given. NULL: none */
     const struct mly_creator *creators; /* whose names were asked for: known without another request */
     size_t n_creators;
+    const char *loss; /* what it means for the rows when a read goes on without an answer (losses.h); NULL: the usual */
 };
 
 /* Rows that are asked about go out in batches of MLY_LIMIT_BATCH, or one by one where the Graph has lists instead of
@@ -32,6 +33,7 @@ struct mly_enrich_options {
  * which nothing is missing, are given as they are, in their turn. A lookup drops what belongs to another layer
  * (mly_entity), and images without the position that is asked for. Without lookup an unknown id leaves MLY_NULLs, and
  * a row without a position in the Graph keeps its own. A row that moves to another tile is not is_inside any more.
+ * Where the read goes on without an answer, its ids count as unknown.
  * Rows that mly_machine_find finds are `inner`'s, without what the Graph says. Owns `inner` from the call on, also when
  * the call fails. */
 enum mly_status mly_enrich_new(const struct mly_enrich_options *enrich, const struct mly_read_options *options,

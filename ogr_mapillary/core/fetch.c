@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch.h"
 
+#include "losses.h"
 #include "request.h"
 
 enum { MAX_READY = MLY_RING_MAX_SLOTS + 1 }; /* and the one that the ring makes ahead */
@@ -31,20 +32,22 @@ static struct mly_tile tile_of(uint64_t tag)
 static struct mly_hold_name name_of(const struct mly_fetch_options *options, struct mly_tile tile)
 {
     return (struct mly_hold_name){
-        .service = options->service, .tileset = options->tileset, .layer = options->layer, .tile = tile};
+        .service = options->read->tile_service, .tileset = options->tileset, .layer = options->layer, .tile = tile};
 }
 
 static uint64_t now_ms(const struct mly_fetch *fetch)
 {
-    return fetch->options.clock->now_ms(fetch->options.clock->ctx);
+    const struct mly_clock *clock = fetch->options.read->clock;
+    return clock->now_ms(clock->ctx);
 }
 
 static bool find_ready(struct mly_fetch *fetch, struct mly_tile tile)
 {
-    if (!fetch->options.hold)
+    const struct mly_read_options *read = fetch->options.read;
+    if (!read->hold)
         return false;
     const struct mly_hold_name name = name_of(&fetch->options, tile);
-    struct mly_held *held = mly_hold_get(fetch->options.hold, &name, now_ms(fetch), fetch->options.hold_max_age_ms);
+    struct mly_held *held = mly_hold_get(read->hold, &name, now_ms(fetch), read->hold_max_age_ms);
     if (held)
         fetch->ready[(fetch->first_ready + fetch->n_ready++) % MAX_READY] = held;
     return held != NULL;
@@ -62,21 +65,22 @@ static struct mly_held *next_ready(struct mly_fetch *fetch)
 static void share(struct mly_fetch *fetch, struct mly_tile tile)
 {
     const struct mly_hold_name name = name_of(&fetch->options, tile);
-    fetch->held = mly_hold_put(fetch->options.hold, &name, &fetch->tile, now_ms(fetch));
+    fetch->held = mly_hold_put(fetch->options.read->hold, &name, &fetch->tile, now_ms(fetch));
 }
 
 /* A tile that is shared takes its memory with it, and no more than it needs. */
 static void release_tile(struct mly_fetch *fetch)
 {
+    const struct mly_read_options *read = fetch->options.read;
     mly_buf_fini(&fetch->tile.body);
-    if (!fetch->options.hold) {
+    if (!read->hold) {
         mly_arena_reset(&fetch->tile.arena);
         return;
     }
-    mly_hold_drop(fetch->options.hold, fetch->held);
+    mly_hold_drop(read->hold, fetch->held);
     fetch->held = NULL;
     mly_arena_fini(&fetch->tile.arena);
-    mly_arena_init(&fetch->tile.arena, fetch->options.mem, MLY_LIMIT_TILE_MEMORY);
+    mly_arena_init(&fetch->tile.arena, read->mem, MLY_LIMIT_TILE_MEMORY);
 }
 
 /* ---- the machine ---- */
@@ -90,14 +94,15 @@ static enum mly_status next_request(void *ctx, struct mly_request *out, uint64_t
         return MLY_DONE;
     *tag = tag_of(tile);
     if (!find_ready(fetch, tile))
-        return mly_request_tile(options->service, options->tileset, tile, out, err);
+        return mly_request_tile(options->read->tile_service, options->tileset, tile, out, err);
     *out = (struct mly_request){.kind = MLY_REQUEST_NONE};
     return MLY_OK;
 }
 
 enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct mly_fetch **out, struct mly_error *err)
 {
-    const struct mly_mem *mem = options->mem;
+    const struct mly_read_options *read = options->read;
+    const struct mly_mem *mem = read->mem;
     struct mly_fetch *fetch = mem->alloc(mem->ctx, sizeof *fetch);
     if (!fetch)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
@@ -105,13 +110,14 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
     mly_arena_init(&fetch->tile.arena, mem, MLY_LIMIT_TILE_MEMORY);
     const struct mly_ring_options ring = {
         .mem = mem,
-        .max_in_flight = options->max_in_flight,
+        .max_in_flight = read->max_in_flight,
         .lane = options->lane,
-        .takes_all = options->hold != NULL, /* to remember what is empty */
+        .takes_all = true, /* to remember what is empty, and to count */
+        .skips = read->losses != NULL,
         .next = next_request,
         .next_ctx = fetch,
-        .debug = options->debug,
-        .debug_ctx = options->debug_ctx,
+        .debug = read->debug,
+        .debug_ctx = read->debug_ctx,
     };
     const enum mly_status status = mly_ring_new(&ring, &fetch->ring, err);
     if (status < 0) {
@@ -155,7 +161,7 @@ static enum mly_status take_body(struct mly_fetch *fetch, const struct mly_ring_
         return mly_ring_refuse(fetch->ring, status, err);
     }
     *out = fetch->tile.mvt;
-    if (fetch->options.hold)
+    if (fetch->options.read->hold)
         share(fetch, tile);
     return MLY_OK;
 }
@@ -165,35 +171,61 @@ static enum mly_status take_body(struct mly_fetch *fetch, const struct mly_ring_
 static void note_empty(struct mly_fetch *fetch, const struct mly_ring_answer *answer)
 {
     const struct mly_tile tile = tile_of(answer->tag);
-    if (!answer->is_missing && decode(fetch, (struct mly_span){.data = NULL}, tile, NULL) == MLY_OK)
+    if (fetch->options.read->hold && !answer->is_missing &&
+        decode(fetch, (struct mly_span){.data = NULL}, tile, NULL) == MLY_OK)
         share(fetch, tile);
+}
+
+/* What an answer holds: MLY_OK, and a tile if there is something in it. MLY_AGAIN: it will be asked for once more. */
+static enum mly_status open_answer(struct mly_fetch *fetch, const struct mly_ring_answer *answer,
+                                   const struct mly_mvt **out, struct mly_error *err)
+{
+    switch (answer->kind) {
+    case MLY_ANSWER_BODY:
+        return take_body(fetch, answer, out, err);
+    case MLY_ANSWER_READY:
+        fetch->held = next_ready(fetch);
+        *out = mly_hold_mvt(fetch->held);
+        break;
+    case MLY_ANSWER_EMPTY:
+        note_empty(fetch, answer);
+        break;
+    case MLY_ANSWER_LOST:
+    case MLY_ANSWER_TOO_MUCH:
+        return mly_ring_give_up(fetch->ring, err);
+    }
+    return MLY_OK;
+}
+
+/* MLY_OK: the read goes on without the tile. */
+static enum mly_status lose(struct mly_fetch *fetch, struct mly_tile tile, const struct mly_error *why,
+                            struct mly_error *err)
+{
+    const struct mly_fetch_options *options = &fetch->options;
+    const enum mly_loss what = options->lost ? MLY_LOSS_MADE_GOOD : MLY_LOSS_TILE;
+    MLY_TRY(mly_losses_bear(options->read, what, why, options->loss, err));
+    return options->lost ? options->lost(options->next_ctx, tile) : MLY_OK;
 }
 
 enum mly_status mly_fetch_take(struct mly_fetch *fetch, const struct mly_mvt **out, struct mly_error *err)
 {
     for (;;) {
+        const struct mly_mvt *mvt = NULL;
         struct mly_ring_answer answer;
+        struct mly_error why = {.code = MLY_OK};
         release_tile(fetch);
         enum mly_status status = mly_ring_take(fetch->ring, &answer, err);
         if (status != MLY_OK)
             return status;
-        switch (answer.kind) {
-        case MLY_ANSWER_BODY:
-            status = take_body(fetch, &answer, out, err);
-            if (status != MLY_AGAIN)
-                return status;
-            break;
-        case MLY_ANSWER_READY:
-            fetch->held = next_ready(fetch);
-            *out = mly_hold_mvt(fetch->held);
-            if (mly_mvt_count(*out) > 0)
-                return MLY_OK;
-            break;
-        case MLY_ANSWER_EMPTY:
-            note_empty(fetch, &answer);
-            break;
-        case MLY_ANSWER_TOO_MUCH:
-            return mly_ring_give_up(fetch->ring, err);
+        status = open_answer(fetch, &answer, &mvt, &why);
+        if (status == MLY_AGAIN)
+            continue;
+        if (status < 0)
+            MLY_TRY(lose(fetch, tile_of(answer.tag), &why, err));
+        mly_progress_step(fetch->options.read->progress);
+        if (mvt && (answer.kind == MLY_ANSWER_BODY || mly_mvt_count(mvt) > 0)) {
+            *out = mvt;
+            return MLY_OK;
         }
     }
 }
@@ -204,8 +236,9 @@ void mly_fetch_free(struct mly_fetch *fetch)
         return;
     release_tile(fetch);
     while (fetch->n_ready > 0)
-        mly_hold_drop(fetch->options.hold, next_ready(fetch));
+        mly_hold_drop(fetch->options.read->hold, next_ready(fetch));
     mly_ring_free(fetch->ring);
     mly_arena_fini(&fetch->tile.arena);
-    fetch->options.mem->release(fetch->options.mem->ctx, fetch);
+    const struct mly_mem *mem = fetch->options.read->mem;
+    mem->release(mem->ctx, fetch);
 }

@@ -18,19 +18,14 @@ struct mly_fetch;
 typedef bool mly_fetch_next_fn(void *ctx, struct mly_tile *out);
 
 struct mly_fetch_options {
-    const struct mly_mem *mem;
+    const struct mly_read_options *read; /* tiles that its hold has are not asked for, and others are left in it */
     const struct mly_layer *layer;
-    const char *service; /* address of the tile service */
     const char *tileset;
-    uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
     enum mly_lane lane;
     mly_fetch_next_fn *next; /* called in order, each tile once */
     void *next_ctx;
-    mly_debug_fn *debug; /* may be NULL */
-    void *debug_ctx;
-    struct mly_hold *hold;         /* tiles that it has are not asked for, and others are left in it; may be NULL */
-    const struct mly_clock *clock; /* only with a hold */
-    uint64_t hold_max_age_ms;      /* older tiles are asked for again */
+    const char *loss;  /* what it means for the rows when a read goes on without a tile (losses.h) */
+    mly_tile_fn *lost; /* makes good for such a tile; called in its turn, with next_ctx. NULL: it is missing */
 };
 
 enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct mly_fetch **out, struct mly_error *err);
@@ -39,8 +34,8 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
 enum mly_status mly_fetch_want(struct mly_fetch *fetch, struct mly_request *out, struct mly_error *err);
 enum mly_status mly_fetch_feed(struct mly_fetch *fetch, struct mly_response *response, struct mly_error *err);
 
-/* MLY_OK: the next tile that is not empty, valid until the next call; others may read it at the same time. MLY_AGAIN:
- * want and feed first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
+/* MLY_OK: the next tile that is not empty, nor lost, valid until the next call; others may read it at the same time.
+ * MLY_AGAIN: want and feed first. MLY_DONE: that was the last one. After a failure only _free is allowed. */
 enum mly_status mly_fetch_take(struct mly_fetch *fetch, const struct mly_mvt **out, struct mly_error *err);
 
 /* Accepts NULL. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "losses.h"
 #include "request.h"
 #include "ring.h"
 
@@ -166,21 +167,38 @@ static enum mly_status accept_empty(struct ids *ids, struct mly_error *err)
     return MLY_OK;
 }
 
-/* MLY_OK: another answer was read; its list is open unless it is empty. */
+/* MLY_OK: the read goes on without the list, or without what would have followed it. */
+static enum mly_status lose(const struct ids *ids, const struct mly_error *why, struct mly_error *err)
+{
+    const char *usual = is_search(ids) ? "the images that it and the pages after it would name are missing"
+                                       : "the images that it would name are missing";
+    return mly_losses_bear(&ids->options, MLY_LOSS_GRAPH, why, ids->source.loss ? ids->source.loss : usual, err);
+}
+
+/* What an answer holds. MLY_AGAIN: it will be asked for once more. */
+static enum mly_status open_answer(struct ids *ids, const struct mly_ring_answer *answer, struct mly_error *err)
+{
+    if (answer->kind == MLY_ANSWER_EMPTY)
+        return accept_empty(ids, err);
+    if (answer->kind != MLY_ANSWER_BODY)
+        return mly_ring_give_up(ids->ring, err);
+    const enum mly_status status = open_list(ids, answer->body, err);
+    return status < 0 ? mly_ring_refuse(ids->ring, status, err) : MLY_OK;
+}
+
+/* MLY_OK: another answer was read; its list is open unless it is empty, or lost. */
 static enum mly_status read_answer(struct ids *ids, struct mly_error *err)
 {
     struct mly_ring_answer answer;
+    struct mly_error why = {.code = MLY_OK};
     enum mly_status status = mly_ring_take(ids->ring, &answer, err);
     if (status != MLY_OK)
         return status;
-    if (answer.kind == MLY_ANSWER_TOO_MUCH)
-        return mly_ring_give_up(ids->ring, err);
-    if (answer.kind == MLY_ANSWER_BODY)
-        status = open_list(ids, answer.body, err);
-    else
-        MLY_TRY(accept_empty(ids, err));
+    status = open_answer(ids, &answer, &why);
+    if (status == MLY_AGAIN)
+        return MLY_OK;
     if (status < 0)
-        return mly_ring_refuse(ids->ring, status, err);
+        MLY_TRY(lose(ids, &why, err));
     ids->n_unread--;
     return MLY_OK;
 }
@@ -190,9 +208,9 @@ static enum mly_status end_list(struct ids *ids, struct mly_error *err)
     close_list(ids);
     if (ids->trouble.code == MLY_OK)
         return MLY_OK;
-    if (err)
-        *err = ids->trouble;
-    return ids->trouble.code;
+    const struct mly_error why = ids->trouble;
+    ids->trouble = (struct mly_error){.code = MLY_OK};
+    return lose(ids, &why, err);
 }
 
 /* ---- the machine ---- */
@@ -258,6 +276,7 @@ enum mly_status mly_ids_new(const struct mly_ids_source *source, const struct ml
         .max_in_flight = options->max_in_flight,
         .lane = MLY_LANE_IDS,
         .takes_all = true,
+        .skips = options->losses != NULL,
         .next = next_request,
         .next_ctx = ids,
         .debug = options->debug,

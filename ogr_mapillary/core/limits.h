@@ -57,6 +57,9 @@ enum {
     MLY_LIMIT_NEAR_MEMORY = 512 << 20,
     /* Marks of the tiles that a line touches: 36 bytes for 256 of them. The table holds three quarters of the world. */
     MLY_LIMIT_PRUNE_MEMORY = 64 << 20,
+    /* What a read went on without is told one by one up to here: GDAL prints no more than 1000 messages of a process,
+     * and the summaries of all its layers must be among them. */
+    MLY_LIMIT_TOLD_LOSSES = 100,
     MLY_LIMIT_TOKEN = 1024,     /* tokens seen have 60 to 80 characters */
     MLY_LIMIT_HEADERS = 64,     /* header lines of one answer that are looked at; proxies add a dozen */
     MLY_LIMIT_CONNECTIONS = 64, /* beyond this the service sees a flood, not a user */

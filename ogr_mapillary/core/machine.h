@@ -5,6 +5,7 @@
 #ifndef MLY_MACHINE_H
 #define MLY_MACHINE_H
 
+#include "progress.h"
 #include "row.h"
 #include "transport.h"
 
@@ -28,6 +29,7 @@ struct mly_stored {
 typedef bool mly_stored_fn(void *ctx, const char *key, struct mly_stored *out);
 
 struct mly_hold;
+struct mly_losses;
 
 /* What all machines of one read share; borrowed for the read's life. */
 struct mly_read_options {
@@ -44,6 +46,8 @@ struct mly_read_options {
     struct mly_hold *hold;         /* decoded tiles to look among first, and to leave behind; NULL: none */
     const struct mly_clock *clock; /* tells their age; only with a hold */
     uint64_t hold_max_age_ms;
+    struct mly_losses *losses;     /* the read goes on without what fails for good, and notes it here; NULL: it ends */
+    struct mly_progress *progress; /* NULL: nobody looks */
 };
 
 struct mly_machine;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "losses.h"
 #include "request.h"
 #include "ring.h"
 
@@ -83,14 +84,19 @@ static enum mly_status read_answers(struct names *n, struct mly_error *err)
 {
     for (;;) {
         struct mly_ring_answer answer;
+        struct mly_error why = {.code = MLY_OK};
         enum mly_status status = mly_ring_take(n->ring, &answer, err);
         if (status != MLY_OK)
             return status;
-        status = read_answer(n, &answer, err);
+        if (answer.kind == MLY_ANSWER_BODY) {
+            status = read_answer(n, &answer, &why);
+            if (status < 0)
+                status = mly_ring_refuse(n->ring, status, &why);
+        } else {
+            status = mly_ring_give_up(n->ring, &why);
+        }
         if (status < 0)
-            status = mly_ring_refuse(n->ring, status, err);
-        if (status < 0)
-            return status;
+            MLY_TRY(mly_losses_bear(n->options, MLY_LOSS_GRAPH, &why, "images of this creator are missing", err));
     }
 }
 
@@ -167,6 +173,7 @@ enum mly_status mly_names_new(const struct mly_plan *plan, const struct mly_read
         .mem = mem,
         .max_in_flight = options->max_in_flight,
         .lane = MLY_LANE_NAMES,
+        .skips = options->losses != NULL,
         .next = next_request,
         .next_ctx = n,
         .debug = options->debug,

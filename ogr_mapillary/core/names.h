@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-/* One request for each of plan->names; a name that nobody has is nobody's. `make` gets the same plan with another
+/* One request for each of plan->names; a name that nobody has is nobody's, and so is one
+ * without whose answer the read goes on. `make` gets the same plan with another
  * filter and no more names to ask for; its plan->creators tells the names of the numbers. */
 enum mly_status mly_names_new(const struct mly_plan *plan, const struct mly_read_options *options, mly_make_fn *make,
                               struct mly_machine **out, struct mly_error *err);

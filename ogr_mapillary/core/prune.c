@@ -29,7 +29,8 @@ struct prune {
     struct mly_cover_cursor cursor;
     struct mly_fetch *fetch; /* of the scout */
     struct marks marks;
-    struct mly_plan pruned; /* borrows all but its cover */
+    enum mly_status trouble; /* of marking what is under a tile that was lost */
+    struct mly_plan pruned;  /* borrows all but its cover */
 };
 
 /* ---- marks ---- */
@@ -182,6 +183,21 @@ static enum mly_status mark_tile(struct prune *p, const struct mly_mvt *mvt)
     return MLY_OK;
 }
 
+/* A mly_tile_fn: nobody knows where its lines are. */
+static enum mly_status mark_all_under(void *self, struct mly_tile tile)
+{
+    struct prune *p = self;
+    const uint32_t side = UINT32_C(1) << (p->marks.zoom - tile.z);
+    for (uint32_t y = 0; y < side; y++) {
+        for (uint32_t x = 0; x < side; x++) {
+            p->trouble = mark(&p->marks, p->options->mem, tile.x * side + x, tile.y * side + y);
+            if (p->trouble < 0)
+                return p->trouble;
+        }
+    }
+    return MLY_OK;
+}
+
 /* ---- what is left ---- */
 
 static enum mly_status keep_near_marks(struct prune *p)
@@ -247,6 +263,7 @@ static enum mly_status begin(struct prune *p, struct mly_error *err)
         return fail_keep(p, status, err);
     mem->release(mem->ctx, p->marks.blocks);
     p->marks = (struct marks){.zoom = p->marks.zoom};
+    mly_progress_expect_only(p->options->progress, p->pruned.cover.n_tiles);
     tell(p);
     return MLY_DONE;
 }
@@ -285,6 +302,8 @@ static enum mly_status step(void *self, const struct mly_plan **plan, struct mly
             return fail_mark(p, status, err);
     }
     *plan = &p->pruned;
+    if (p->trouble < 0)
+        return fail_mark(p, p->trouble, err);
     return status == MLY_DONE ? begin(p, err) : status;
 }
 
@@ -307,19 +326,14 @@ static bool next_scout(void *ctx, struct mly_tile *out)
 static enum mly_status start_scout(struct prune *p, struct mly_error *err)
 {
     const struct mly_fetch_options options = {
-        .mem = p->options->mem,
+        .read = p->options,
         .layer = mly_schema_find("sequences"),
-        .service = p->options->tile_service,
         .tileset = p->plan->tileset,
-        .max_in_flight = p->options->max_in_flight,
         .lane = MLY_LANE_SCOUT,
         .next = next_scout,
         .next_ctx = p,
-        .debug = p->options->debug,
-        .debug_ctx = p->options->debug_ctx,
-        .hold = p->options->hold,
-        .clock = p->options->clock,
-        .hold_max_age_ms = p->options->hold_max_age_ms,
+        .loss = "PRUNE=YES: all tiles under it are read",
+        .lost = mark_all_under,
     };
     return mly_fetch_new(&options, &p->fetch, err);
 }

@@ -13,9 +13,10 @@
 extern "C" {
 #endif
 
-/* Reads the tiles of plan->scout, then gives the rows of the machine that `make` makes of the same plan with what is
- * left of its cover, in its order, flags kept. Warns once of what may be missed. MLY_E_LIMIT: more tiles are left than
- * plan->max_tiles allows, those of the scout counted in; the message says how many and what to do. */
+/* Reads the tiles of plan->scout (under one that the read goes on without, all tiles are left), then gives the rows of
+ * the machine that `make` makes of the same plan with what is left of its cover, in its order, flags kept. Warns once
+ * of what may be missed. MLY_E_LIMIT: more tiles are left than plan->max_tiles allows, those of the scout counted in;
+ * the message says how many and what to do. */
 enum mly_status mly_prune_new(const struct mly_plan *plan, const struct mly_read_options *options, mly_make_fn *make,
                               struct mly_machine **out, struct mly_error *err);
 

@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 
+#include "losses.h"
 #include "stack.h"
 
 enum { POLL_MS = 1000 };  /* the transport returns earlier when something happens */
@@ -12,11 +14,55 @@ enum { PUMP_ROWS = 512 }; /* so often the network gets a turn while rows are tak
 struct mly_reader {
     struct mly_machine *machine;
     struct mly_transport *transport; /* NULL once detached */
-    struct mly_read_options options;
+    struct mly_read_options options; /* the host's, but that lines for a person go through the reader */
+    mly_debug_fn *debug, *warn;      /* the host's */
+    void *debug_ctx;
     const char *layer;
     uint64_t max_requests, n_requests; /* to the Graph */
     uint32_t n_rows, n_in_flight;
 };
+
+/* ---- lines for a person ---- */
+
+/* The service's own words may repeat what it was sent. */
+static void pass_on(const struct mly_reader *reader, mly_debug_fn *to, const char *text)
+{
+    char masked[2 * MLY_ERROR_TEXT];
+    (void)snprintf(masked, sizeof masked, "%s", text);
+    if (reader->transport)
+        mly_transport_mask(reader->transport, masked);
+    to(reader->debug_ctx, masked);
+}
+
+static void debug(void *ctx, const char *text)
+{
+    const struct mly_reader *reader = ctx;
+    pass_on(reader, reader->debug, text);
+}
+
+static void warn(void *ctx, const char *text)
+{
+    const struct mly_reader *reader = ctx;
+    pass_on(reader, reader->warn, text);
+}
+
+/* ---- reading ---- */
+
+static void prepare(struct mly_reader *reader, const struct mly_plan *plan)
+{
+    struct mly_read_options *options = &reader->options;
+    reader->debug = options->debug;
+    reader->warn = options->warn;
+    reader->debug_ctx = options->debug_ctx;
+    options->debug = options->debug ? debug : NULL;
+    options->warn = options->warn ? warn : NULL;
+    options->debug_ctx = reader;
+    if (options->losses)
+        options->losses->layer = reader->layer;
+    mly_progress_expect(options->progress, plan->scout.n_tiles);
+    if (plan->source == MLY_SOURCE_TILES)
+        mly_progress_expect(options->progress, plan->cover.n_tiles);
+}
 
 enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_read_options *options,
                                struct mly_transport *transport, struct mly_reader **out, struct mly_error *err)
@@ -27,6 +73,7 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
     *reader = (struct mly_reader){
         .transport = transport, .options = *options, .layer = plan->layer->name, .max_requests = plan->max_requests};
+    prepare(reader, plan);
     const enum mly_status status = mly_stack_make(plan, &reader->options, &reader->machine, err);
     if (status < 0) {
         mem->release(mem->ctx, reader);
@@ -106,6 +153,8 @@ static enum mly_status next_row(struct mly_reader *reader, struct mly_row *out, 
 enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err)
 {
     const enum mly_status status = next_row(reader, out, err);
+    if (status != MLY_OK)
+        mly_losses_sum_up(&reader->options);
     if (status < 0 && err) /* the service's own words may repeat what it was sent */
         mly_transport_mask(reader->transport, err->text);
     return status;
@@ -123,8 +172,10 @@ enum mly_status mly_reader_find(struct mly_reader *reader, int64_t id, struct ml
 
 void mly_reader_detach(struct mly_reader *reader)
 {
-    if (reader->transport)
-        reader->transport->vtbl->reset(reader->transport);
+    if (!reader->transport)
+        return;
+    mly_losses_sum_up(&reader->options);
+    reader->transport->vtbl->reset(reader->transport);
     reader->transport = NULL;
 }
 

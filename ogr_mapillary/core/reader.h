@@ -18,7 +18,8 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
                                struct mly_transport *transport, struct mly_reader **out, struct mly_error *err);
 
 /* MLY_OK: a row, valid until the next call. MLY_DONE: that was the last one. The first call sends the first request.
- * After a failure only _free is allowed. */
+ * After a failure only _free is allowed. What was lost on the way (options->losses) is summed up in a warning before
+ * the end or a failure is given, or when the reader is detached. */
 enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err);
 
 /* A row that was given, by its id: MLY_OK, or MLY_DONE when the reader does not hold it. Sequences are held. Valid

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "losses.h"
 #include "verdict.h"
 
 enum slot_state {
@@ -12,6 +13,7 @@ enum slot_state {
     SLOT_READY,     /* so does this, and nothing was asked */
     SLOT_EMPTY,
     SLOT_TOO_MUCH, /* a failure, unless the taker asks for less */
+    SLOT_LOST,     /* a failure that the taker goes on after */
     SLOT_FAILED    /* so did this; the read ends when its turn comes */
 };
 
@@ -169,12 +171,12 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
 
 /* ---- feed ---- */
 
-static void fail_slot(struct slot *slot, uint32_t attempts)
+static void fail_slot(const struct mly_ring *ring, struct slot *slot, uint32_t attempts)
 {
     if (attempts > 1)
         mly_wrap(&slot->error, slot->error.code, "%u attempts", attempts);
     wrap_slot(slot, slot->error.code, &slot->error);
-    slot->state = SLOT_FAILED;
+    slot->state = ring->options.skips && mly_losses_can_bear(slot->error.code) ? SLOT_LOST : SLOT_FAILED;
 }
 
 /* The bytes are broken: another answer may be whole, once. */
@@ -212,13 +214,13 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
             debug_slot(ring, slot, "HTTP 404, taken as empty");
         break;
     case MLY_VERDICT_TOO_MUCH:
-        fail_slot(slot, response->attempts);
+        fail_slot(ring, slot, response->attempts);
         if (ring->options.takes_all)
             slot->state = SLOT_TOO_MUCH;
         break;
     case MLY_VERDICT_RETRY:
     case MLY_VERDICT_FAILURE:
-        fail_slot(slot, response->attempts);
+        fail_slot(ring, slot, response->attempts);
         break;
     case MLY_VERDICT_STOP:
         if (err)
@@ -295,6 +297,8 @@ enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out
             continue;
         case SLOT_TOO_MUCH:
             return take_head(ring, MLY_ANSWER_TOO_MUCH, out);
+        case SLOT_LOST:
+            return take_head(ring, MLY_ANSWER_LOST, out);
         case SLOT_FAILED:
             return end_with(slot, err);
         default:
@@ -319,9 +323,10 @@ enum mly_status mly_ring_refuse(struct mly_ring *ring, enum mly_status status, s
 {
     struct slot *slot = slot_of(ring, ring->head);
     forget_body(ring, slot);
-    ring->is_taken = false;
-    if (status == MLY_E_CORRUPT && give_second_chance(ring, slot))
+    if (status == MLY_E_CORRUPT && give_second_chance(ring, slot)) {
+        ring->is_taken = false;
         return MLY_AGAIN;
+    }
     return wrap_slot(slot, status, err);
 }
 

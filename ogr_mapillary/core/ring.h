@@ -26,6 +26,7 @@ struct mly_ring_options {
     uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
     enum mly_lane lane;
     bool takes_all; /* the taker is told of answers without a body, too */
+    bool skips;     /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST */
     mly_ring_next_fn *next;
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
@@ -38,13 +39,15 @@ enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_
 enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, struct mly_error *err);
 
 /* Takes the answer to a wanted request, in any order; its body is moved. A failure ends the read at once: the service
- * refuses the caller. Other failures wait for their turn, so that the answers before them still come. */
+ * refuses the caller. Other failures wait for their turn, so that the answers before them still come; unless the ring
+ * `skips` them, nothing new is asked for once there is one. */
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
 
 enum mly_answer_kind {
     MLY_ANSWER_BODY,     /* something to decode */
     MLY_ANSWER_EMPTY,    /* the service has nothing there, or does not know one of the entities */
     MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less */
+    MLY_ANSWER_LOST,     /* it failed for good */
     MLY_ANSWER_READY     /* nothing was asked: the list has the answer already */
 };
 
@@ -64,11 +67,12 @@ enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out
  */
 void mly_ring_move(struct mly_ring *ring, struct mly_buf *out);
 
-/* The answer taken last cannot be made smaller: the failure that it was, with the service's words. */
+/* The answer taken last is lost, or cannot be made smaller: the failure that it was, with the service's words. */
 enum mly_status mly_ring_give_up(struct mly_ring *ring, struct mly_error *err);
 
 /* The body taken last does not decode, says `status` and `err`. MLY_AGAIN: it will be asked for once more, and taken
- * again. Else a failure, with the request's name in front of the message. */
+ * again. Else a failure, with the request's name in front of the message; if the reader can go on without it, it may
+ * take the next answer. */
 enum mly_status mly_ring_refuse(struct mly_ring *ring, enum mly_status status, struct mly_error *err);
 
 /* A debug line about the answer taken last. */

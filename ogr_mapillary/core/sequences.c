@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "losses.h"
 #include "stitch.h"
 
 enum phase { PHASE_COVER, PHASE_FOLLOW, PHASE_GIVE };
@@ -87,21 +88,24 @@ static bool next_ahead(void *ctx, struct mly_tile *out)
     return true;
 }
 
+/* What the rows are without a tile. */
+static const char *loss(const struct sequences *s)
+{
+    if (s->plan->stitch == MLY_STITCH_NO)
+        return "its pieces of sequences are missing";
+    return s->phase == PHASE_FOLLOW ? "sequences that run into it are cut at its border"
+                                    : "sequences that run through it may be cut at its border, or missing";
+}
+
 static enum mly_status start_fetch(struct sequences *s, mly_fetch_next_fn *next, struct mly_error *err)
 {
     const struct mly_fetch_options options = {
-        .mem = s->options.mem,
+        .read = &s->options,
         .layer = s->plan->layer,
-        .service = s->options.tile_service,
         .tileset = s->plan->tileset,
-        .max_in_flight = s->options.max_in_flight,
         .next = next,
         .next_ctx = s,
-        .debug = s->options.debug,
-        .debug_ctx = s->options.debug_ctx,
-        .hold = s->options.hold,
-        .clock = s->options.clock,
-        .hold_max_age_ms = s->options.hold_max_age_ms,
+        .loss = loss(s),
     };
     mly_fetch_free(s->fetch);
     s->fetch = NULL;
@@ -203,6 +207,7 @@ static enum mly_status follow(struct sequences *s, struct mly_error *err)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the list of tiles");
     sort_keys(&s->visited);
     debug(s, "following them, tiles", n_keys(&s->ahead));
+    mly_progress_expect(s->options.progress, n_keys(&s->ahead));
     s->phase = PHASE_FOLLOW;
     return start_fetch(s, next_ahead, err);
 }
@@ -224,10 +229,16 @@ static enum mly_status end_cover(struct sequences *s, struct mly_error *err)
 static enum mly_status add_tile(struct sequences *s, const struct mly_mvt *mvt, struct mly_error *err)
 {
     const struct mly_tile tile = mly_mvt_tile(mvt);
-    const enum mly_status status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, err);
-    if (status < 0)
-        return mly_wrap(err, status, "tile %s/%u/%u/%u", s->plan->tileset, tile.z, tile.x, tile.y);
-    return MLY_OK;
+    struct mly_error why = {.code = MLY_OK};
+    const enum mly_status status = mly_stitch_add(s->stitch, mvt, s->phase == PHASE_FOLLOW, &why);
+    if (status == MLY_OK)
+        return MLY_OK;
+    mly_wrap(&why, status, "tile %s/%u/%u/%u", s->plan->tileset, tile.z, tile.x, tile.y);
+    if (status == MLY_E_CORRUPT) /* nothing of it was added */
+        return mly_losses_bear(&s->options, MLY_LOSS_TILE, &why, loss(s), err);
+    if (err)
+        *err = why;
+    return status;
 }
 
 /* Reads on until rows can be given: MLY_OK. */

@@ -20,6 +20,7 @@ struct mly_ids_source {
     enum mly_ids_kind kind;
     const struct mly_value *values;
     size_t n_values;
+    const char *loss; /* what it means for the rows when a read goes on without a list (losses.h); NULL: the usual */
 };
 
 /* A creator whose number was asked for by the name. */

@@ -5,7 +5,7 @@
 
 struct tiles {
     struct mly_machine base;
-    const struct mly_mem *mem;
+    struct mly_read_options options;
     const struct mly_plan *plan;
     struct mly_cover_cursor cursor, taken; /* the tiles asked for, and those whose rows are being given */
     struct mly_fetch *fetch;
@@ -80,7 +80,8 @@ static void destroy(struct mly_machine *m)
     struct tiles *tiles = (struct tiles *)m;
     mly_fetch_free(tiles->fetch);
     mly_arena_fini(&tiles->arena);
-    tiles->mem->release(tiles->mem->ctx, tiles);
+    const struct mly_mem *mem = tiles->options.mem;
+    mem->release(mem->ctx, tiles);
 }
 
 enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_read_options *options,
@@ -91,21 +92,15 @@ enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_read
     struct tiles *tiles = mem->alloc(mem->ctx, sizeof *tiles);
     if (!tiles)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *tiles = (struct tiles){.base = {.vtbl = &vtbl}, .mem = mem, .plan = plan};
+    *tiles = (struct tiles){.base = {.vtbl = &vtbl}, .options = *options, .plan = plan};
     mly_arena_init(&tiles->arena, mem, MLY_LIMIT_TILE_MEMORY);
     const struct mly_fetch_options fetch = {
-        .mem = mem,
+        .read = &tiles->options,
         .layer = plan->layer,
-        .service = options->tile_service,
         .tileset = plan->tileset,
-        .max_in_flight = options->max_in_flight,
         .next = next_tile,
         .next_ctx = tiles,
-        .debug = options->debug,
-        .debug_ctx = options->debug_ctx,
-        .hold = options->hold,
-        .clock = options->clock,
-        .hold_max_age_ms = options->hold_max_age_ms,
+        .loss = "its rows are missing",
     };
     const enum mly_status status = mly_fetch_new(&fetch, &tiles->fetch, err);
     if (status < 0) {

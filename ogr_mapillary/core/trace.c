@@ -94,6 +94,7 @@ static enum mly_status step(void *self, const struct mly_plan **plan, struct mly
     if (status != MLY_DONE)
         return status;
     MLY_TRY(plan_tiles(t, err));
+    mly_progress_expect(t->options->progress, t->found.cover.n_tiles);
     return MLY_DONE;
 }
 
@@ -108,13 +109,16 @@ static void destroy(void *self)
 
 static enum mly_status make_images(struct trace *t, struct mly_error *err)
 {
+    static const char loss[] = "the sequences may be cut, or missing";
     struct mly_machine *ids = NULL;
-    const struct mly_ids_source source = mly_plan_ids(t->plan);
+    struct mly_ids_source source = mly_plan_ids(t->plan);
     const struct mly_enrich_options enrich = {
         .layer = mly_schema_find("images"),
         .geometry = t->plan->computed ? "computed_geometry" : "geometry",
         .is_lookup = true,
+        .loss = loss,
     };
+    source.loss = loss;
     MLY_TRY(mly_ids_new(&source, t->options, &ids, err));
     return mly_enrich_new(&enrich, t->options, ids, &t->images, err);
 }

@@ -39,10 +39,12 @@ static enum mly_verdict redirected(int http, struct mly_error *err)
 static enum mly_verdict remote(enum mly_verdict verdict, const struct mly_response *response,
                                const struct mly_graph_error *error, struct mly_error *err)
 {
+    const bool is_limit = response->http == 429 || error->code == CODE_RATE_LIMIT;
+    const enum mly_status code = is_limit ? MLY_E_QUOTA : MLY_E_REMOTE;
     if (error->message[0])
-        mly_fail(err, MLY_E_REMOTE, "HTTP %d: the service says: %s", response->http, error->message);
+        mly_fail(err, code, "HTTP %d: the service says: %s", response->http, error->message);
     else
-        mly_fail(err, MLY_E_REMOTE, "HTTP %d", response->http);
+        mly_fail(err, code, "HTTP %d", response->http);
     return verdict;
 }
 

@@ -213,6 +213,7 @@ void OGRMapillaryLayer::StopReading()
 {
     if (reader_)
         mly_reader_detach(reader_.get());
+    progress_.Stop();
     dataset_->GiveBack(std::move(transport_));
     if (reader_ && gaveRows_ && layer_->shape == MLY_LINES)
     {
@@ -230,12 +231,21 @@ void OGRMapillaryLayer::ResetReading()
     failed_ = false;
 }
 
-mly::ReaderPtr OGRMapillaryLayer::MakeReader(mly::Plan &plan, mly_transport *transport, mly_keep_fn *keep,
-                                             void *keepCtx)
+// Of a read from the first row to the last.
+mly_read_options OGRMapillaryLayer::ReadOptions()
 {
+    const mly::Settings &settings = dataset_->GetSettings();
     mly_read_options options = dataset_->ReadOptions();
-    options.keep = keep;
-    options.keep_ctx = keepCtx;
+    options.keep = Keep;
+    options.keep_ctx = this;
+    losses_ = {};
+    options.losses = settings.skips ? &losses_ : nullptr;
+    options.progress = settings.showsProgress ? progress_.Begin() : nullptr;
+    return options;
+}
+
+mly::ReaderPtr OGRMapillaryLayer::MakeReader(mly::Plan &plan, mly_transport *transport, const mly_read_options &options)
+{
     mly_error error{};
     mly_reader *reader = nullptr;
     if (mly_reader_new(plan.get(), &options, transport, &reader, &error) < 0)
@@ -250,7 +260,7 @@ bool OGRMapillaryLayer::StartReading()
     transport_ = dataset_->BorrowTransport();
     if (!transport_)
         return false;
-    reader_ = MakeReader(*plan_, transport_.get(), Keep, this);
+    reader_ = MakeReader(*plan_, transport_.get(), ReadOptions());
     return reader_ != nullptr;
 }
 
@@ -328,6 +338,8 @@ std::unique_ptr<OGRFeature> OGRMapillaryLayer::ReadPassing()
         if (MeetsArea(row, *feature) && residual_.Passes(feature.get()))
             return feature;
     }
+    if (!ended_ && status == MLY_DONE)
+        progress_.Finish();
     ended_ = true;
     failed_ = failed_ || status < 0;
     StopReading();
@@ -353,11 +365,11 @@ GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
     isCounting_ = true;  // nobody looks at more than the filters do
     while (ReadPassing())
         count++;
-    const bool failed = failed_;
+    const bool isUnknown = failed_ || mly_losses_are_there(&losses_);  // a number would look like the whole
     isCounting_ = false;
     ResetReading();
     plan_.reset();
-    return failed ? -1 : count;
+    return isUnknown ? -1 : count;
 }
 
 // ---- single features ----
@@ -438,11 +450,15 @@ OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
     return status == MLY_OK ? definition_.MakeFeature(row, AllFields()).release() : nullptr;
 }
 
-// The row with this id among those of the plan, filters aside; null if it is not there.
+// The row with this id among those of the plan, filters aside; null if it is not there. There is nothing to go on with
+// if a request fails, so ON_ERROR does not count here: whoever gets no row and no error takes it for gone.
 OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
 {
     mly::TransportPtr transport = dataset_->BorrowTransport();
-    mly::ReaderPtr reader = transport ? MakeReader(plan, transport.get(), KeepOne, &fid) : nullptr;
+    mly_read_options options = dataset_->ReadOptions();
+    options.keep = KeepOne;
+    options.keep_ctx = &fid;
+    mly::ReaderPtr reader = transport ? MakeReader(plan, transport.get(), options) : nullptr;
     OGRFeature *feature = nullptr;
     mly_status status = reader ? MLY_OK : MLY_DONE;
     mly_error error{};
@@ -464,6 +480,17 @@ OGRFeature *OGRMapillaryLayer::FindByQuery(const mly_query &query, GIntBig fid)
 {
     mly::Plan plan;
     return MakePlan(query, plan) ? FindInPlan(plan, fid) : nullptr;
+}
+
+// By GDAL's own read of all rows, to which ON_ERROR does count.
+OGRFeature *OGRMapillaryLayer::FindByScan(GIntBig fid)
+{
+    losses_ = {};
+    OGRFeature *feature = OGRLayer::GetFeature(fid);
+    if (!feature && mly_losses_are_there(&losses_))
+        mly::ReportUsage("%s: feature " CPL_FRMT_GIB " was not found, but it may be in what was skipped", layer_->name,
+                         fid);
+    return feature;
 }
 
 OGRFeature *OGRMapillaryLayer::FindTile(GIntBig fid)
@@ -513,7 +540,7 @@ OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
     const mly::Settings &settings = dataset_->GetSettings();
     const bool isLocal = settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE;
     if (isLocal && AreaOfInterest())
-        return OGRLayer::GetFeature(fid);
+        return FindByScan(fid);
     mly_query query = BaseQuery();
     query.columns = definition_.ColumnsOf(AllFields().Read());
     const int64_t id = fid;
@@ -557,7 +584,7 @@ OGRFeature *OGRMapillaryLayer::GetFeature(GIntBig fid)
     if (layer_->way == MLY_WAY_PLAN)
         return FindTile(fid);
     if (layer_->way == MLY_WAY_OVERVIEW)
-        return OGRLayer::GetFeature(fid);
+        return FindByScan(fid);
     if (IsPointEntity(layer_))
         return FindPoint(fid);
     for (mly_reader *reader : {reader_.get(), held_.get()})

@@ -8,8 +8,10 @@
 
 #include "area.h"
 #include "compat.h"
+#include "core/losses.h"
 #include "definition.h"
 #include "handles.h"
+#include "progress.h"
 #include "residual.h"
 
 class OGRMapillaryDataset;
@@ -49,8 +51,9 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool IsBounded() const;
     bool MakePlan(const mly_query &query, mly::Plan &plan) const;
     bool PlanReading();
+    mly_read_options ReadOptions();
     bool StartReading();
-    mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, mly_keep_fn *keep, void *keepCtx);
+    static mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, const mly_read_options &options);
     mly_status ReadRow(mly_row *row);
     std::unique_ptr<OGRFeature> ReadPassing();
     bool MeetsArea(const mly_row &row, const OGRFeature &feature);
@@ -64,6 +67,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
     OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
     OGRFeature *FindByQuery(const mly_query &query, GIntBig fid);
+    OGRFeature *FindByScan(GIntBig fid);
     OGRFeature *FindTile(GIntBig fid);
     bool AsksGraph() const;
     OGRFeature *FindInMemory(GIntBig fid) const;
@@ -87,6 +91,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;
     mly::TransportPtr transport_;
+    mly_losses losses_{};  // of the read that goes on, or was the last one
+    mly::ProgressBar progress_;
     mly::ReaderPtr reader_;
     // For GetFeature(): the last read of sequences that came to rows, and where rows handed out can be met again.
     std::shared_ptr<mly::Plan> heldPlan_;

@@ -47,7 +47,7 @@ constexpr double kMaxCacheTtl = 10.0 * 366 * 86400;
 constexpr double kMinRate = 0.01;  // a request in a hundred seconds: slower than that is a typing error
 constexpr double kMaxRate = MLY_LIMIT_RATE_MHZ / 1000.0;
 
-constexpr std::array<Option, 26> kOptions{{
+constexpr std::array<Option, 28> kOptions{{
     {"ACCESS_TOKEN", "MAPILLARY_ACCESS_TOKEN", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
      "Access token of the Mapillary API"},
     {"ACCESS_TOKEN_FILE", "MAPILLARY_ACCESS_TOKEN_FILE", "string", nullptr, nullptr, 0, 0, Inline::kRefused,
@@ -95,6 +95,10 @@ constexpr std::array<Option, 26> kOptions{{
      "Degrees that an image sees, half of them on each side of its compass angle; for LOOKING_AT"},
     {"PRUNE", nullptr, "boolean", nullptr, "NO", 0, 0, Inline::kAllowed,
      "Let lines of a lower zoom tell which tiles hold images or sequences; may miss images without a line"},
+    {"ON_ERROR", nullptr, "string-select", "FAIL,SKIP", "FAIL", 0, 0, Inline::kAllowed,
+     "What becomes of a read when a request fails for good: it fails, or goes on without and warns of what is missing"},
+    {"PROGRESS", "MAPILLARY_PROGRESS", "boolean", nullptr, "NO", 0, 0, Inline::kAllowed,
+     "GDAL's progress bar on the terminal, by tiles, for long reads"},
     {"ZOOM", nullptr, "int", nullptr, "14", 6, MLY_LIMIT_ZOOM, Inline::kAllowed,
      "Zoom of sequences; below 14 the service generalises them"},
     {"STITCH", nullptr, "string-select", "WHOLE,AREA,NO", "WHOLE", 0, 0, Inline::kAllowed,
@@ -284,10 +288,9 @@ bool GetNumber(const char *name, const Given &given, double &out)
     const std::string text = Get(name, given).text;
     char *end = nullptr;
     out = CPLStrtod(text.c_str(), &end);
-    if (!text.empty() && *end == '\0' && out >= static_cast<double>(option->min) &&
-        out <= static_cast<double>(option->max))
+    if (!text.empty() && *end == '\0' && out >= option->min && out <= option->max)
         return true;
-    ReportUsage("%s must be a number from " CPL_FRMT_GIB " to " CPL_FRMT_GIB, name, option->min, option->max);
+    ReportUsage("%s must be a number from %.15g to %.15g", name, option->min, option->max);
     return false;
 }
 
@@ -441,10 +444,13 @@ namespace
 bool ReadLimits(const Given &given, Settings &settings)
 {
     GIntBig connections = 0;
+    int onError = 0;
     if (!GetInt("MAX_TILES", given, settings.maxTiles) || !GetInt("MAX_REQUESTS", given, settings.maxRequests) ||
-        !GetInt("CONNECTIONS", given, connections))
+        !GetInt("CONNECTIONS", given, connections) || !GetChoice("ON_ERROR", given, onError) ||
+        !GetBool("PROGRESS", given, settings.showsProgress))
         return false;
     settings.connections = static_cast<int>(connections);
+    settings.skips = onError == 1;
     return true;
 }
 

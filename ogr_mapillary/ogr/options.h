@@ -64,6 +64,8 @@ struct Settings
     bool computed = false;
     bool isExact = false;
     bool isPruned = false;
+    bool skips = false;  // a read goes on without what fails for good
+    bool showsProgress = false;
     CPLStringList fields;  // of the Graph; by the schema's names
     std::optional<mly_near> near;
     uint8_t zoom = 0;  // of sequences

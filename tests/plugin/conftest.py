@@ -59,10 +59,11 @@ def _clean_environment() -> str:
 HOME = _clean_environment()
 sys.path.insert(0, str(SUPPORT))
 
-pytest.register_assert_rewrite("features", "pieces", "reading")
+pytest.register_assert_rewrite("block", "features", "pieces", "reading")
 
 from osgeo import gdal  # noqa: E402  (the environment comes first)
 
+from block import TILES, body_of  # noqa: E402
 from reading import Images, Truth  # noqa: E402
 from service import Service  # noqa: E402
 from town import Town  # noqa: E402
@@ -145,6 +146,14 @@ def service(town: Town, tiles: Mapping[Tuple[str, int, int, int], bytes]) -> Ite
     with serve(tiles, town=town) as running:
         yield running
         assert [request.flaw for request in list(running.requests) if request.flaw] == []
+
+
+@pytest.fixture
+def block(service: Service) -> Service:
+    """The service of a block of tiles (block.py), which does not spend its time on compressing."""
+    service.tiles = {tile: body_of(tile) for tile in TILES}
+    service.gzip = False
+    return service
 
 
 @pytest.fixture

@@ -10,59 +10,15 @@ import time
 import mvt
 import pytest
 
-from reading import (Row, assert_each_once, assert_same, grown, in_plan_order, listening, tile_box)
-from service import RandomFaults, Request
-from town import ORIGINAL, pixel_lon_lat
+from block import ATTEMPTS, BLOCK, PLACES, SPAT, TILES, name_of, times_asked, truth_of
+from reading import assert_each_once, assert_same, listening
+from town import ORIGINAL
 
-# A block of tiles with three images each, all of it quick to read.
-COLUMNS, ROWS = range(8580, 8584), range(5552, 5555)
-TILES = in_plan_order((ORIGINAL, 14, x, y) for x in COLUMNS for y in ROWS)
-PLACES = {"first": TILES[0], "middle": TILES[len(TILES) // 2], "last": TILES[-1]}
-BLOCK = grown((tile_box(8580, 5552)[0], tile_box(8580, 5554)[1],
-               tile_box(8583, 5552)[2], tile_box(8583, 5552)[3]), -1e-6)
-SPAT = ("-spat", *BLOCK)
-
-ATTEMPTS = 4  # three retries
 PROTOBUF = "application/x-protobuf"
 
 # Instrumented code keeps what it freed for a while.
 SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 MEGABYTES = 1500 if SANITIZED else 600
-
-
-def images_of(tile):
-    """The three images of a tile: (id, x, y)."""
-    _, _, x, y = tile
-    return [(x * 10 ** 6 + y * 10 + n, 1000 + n, 2000 - n) for n in (1, 2, 3)]
-
-
-def body_of(tile):
-    return mvt.encode([mvt.Layer("image", [
-        mvt.point(px, py, {"id": number, "sequence_id": f"s{number}"})
-        for number, px, py in images_of(tile)])])
-
-
-def truth_of(tiles):
-    return [Row(number, number, None, None, f"s{number}", None, None, None, None,
-                *pixel_lon_lat(tile[2] * 4096 + px, tile[3] * 4096 + py))
-            for tile in tiles for number, px, py in images_of(tile)]
-
-
-def name_of(tile):
-    """As messages spell it."""
-    return "/".join(map(str, tile))
-
-
-def times_asked(service, tile):
-    return service.tiles_asked().count(tile)
-
-
-@pytest.fixture
-def block(service):
-    """The service of the block, which does not spend its time on compressing."""
-    service.tiles = {tile: body_of(tile) for tile in TILES}
-    service.gzip = False
-    return service
 
 
 # ---- What passes ------------------------------------------------------------------------------
@@ -543,38 +499,3 @@ def test_a_dataset_closed_after_failures_leaves_no_thread_and_no_connection(run,
     assert done.code == 0
     assert done.out.startswith("True ")
     assert "MAPILLARY: " in done.err
-
-
-# ---- All at once ------------------------------------------------------------------------------
-
-SOAK = in_plan_order((ORIGINAL, 14, x, y) for x in range(8600, 8620) for y in range(5600, 5620))
-SOAK_BOX = grown((tile_box(8600, 5619)[0], tile_box(8600, 5619)[1],
-                  tile_box(8619, 5600)[2], tile_box(8619, 5600)[3]), -1e-6)
-PASSING_KINDS = (429, 500, 502, 503, 504, "reset", "close", "short", "json_error")
-
-
-def tries_of(chance, tile):
-    """How often a tile has to be asked for until chance leaves it alone."""
-    tileset, z, x, y = tile
-    path = f"/maps/vtp/{tileset}/2/{z}/{x}/{y}"
-    request = Request("GET", path, path, {}, {}, "tile", tile)
-    return next(n for n in range(1, 100) if chance.fault_for(request) is None)
-
-
-@pytest.mark.parametrize("seed", (1, 2, 3))
-def test_hundreds_of_tiles_with_a_fault_in_every_tenth_answer_give_every_row(
-        images, block, monkeypatch, seed):
-    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "8")  # by chance, one fails four times in a row
-    block.tiles = {tile: body_of(tile) for tile in SOAK}
-    block.random_faults(seed, 0.1, PASSING_KINDS)
-    broken = SOAK[seed::40]
-    for tile in broken:
-        block.fault("garbage", match=tile, body="truncated")
-    chance = RandomFaults(seed, 0.1, PASSING_KINDS)
-    expected = broken + [tile for tile in SOAK for _ in range(tries_of(chance, tile))]
-    assert len(expected) > 1.05 * len(SOAK)
-
-    rows = images().within(SOAK_BOX).rows()
-
-    assert_same(rows, truth_of(SOAK))
-    assert_each_once(block.requests, expected)

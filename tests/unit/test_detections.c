@@ -945,7 +945,7 @@ static void refusals_have_their_codes_whatever_the_status_that_goes_with_them(vo
         {"{\"error\":{\"code\":190,\"message\":\"Invalid OAuth 2.0 Access Token\"}}", 500, MLY_E_AUTH},
         {"{\"error\":{\"code\":190}}", 400, MLY_E_AUTH},
         {"{\"error\":{\"code\":190}}", 200, MLY_E_AUTH},
-        {"{\"error\":{\"code\":4,\"is_transient\":true}}", 403, MLY_E_REMOTE},
+        {"{\"error\":{\"code\":4,\"is_transient\":true}}", 403, MLY_E_QUOTA},
         {"{\"error\":\"Param fields is wrong\"}", 200, MLY_E_REMOTE},
         {"{\"error\":{\"code\":100}}", 400, MLY_E_REMOTE},
         {"{\"error\":{\"code\":1}}", 500, MLY_E_REMOTE},

@@ -127,14 +127,24 @@ static void without_a_token_no_request_can_succeed(void **state)
 
 /* ---- tiles: what may come out better later ---- */
 
-static void outages_and_limits_are_worth_another_attempt(void **state)
+static void outages_are_worth_another_attempt(void **state)
 {
     (void)state;
-    static const int statuses[] = {408, 429, 500, 502, 503, 504};
+    static const int statuses[] = {408, 500, 502, 503, 504};
     for (size_t i = 0; i < COUNT(statuses); i++) {
         assert_verdict(answer_text(statuses[i], ""), MLY_VERDICT_RETRY, MLY_E_REMOTE);
         assert_verdict(answer_text(statuses[i], "<html>sorry</html>"), MLY_VERDICT_RETRY, MLY_E_REMOTE);
     }
+}
+
+static void a_429_is_worth_another_attempt_and_means_that_the_caller_asks_too_much(void **state)
+{
+    (void)state;
+
+    assert_verdict(answer_text(429, ""), MLY_VERDICT_RETRY, MLY_E_QUOTA);
+    assert_verdict(answer_text(429, "<html>sorry</html>"), MLY_VERDICT_RETRY, MLY_E_QUOTA);
+    assert_verdict(answer_text(429, "{\"error\":{\"message\":\"slow down\",\"code\":9}}"), MLY_VERDICT_RETRY,
+                   MLY_E_QUOTA);
 }
 
 static void code_2_is_an_outage_whatever_the_status(void **state)
@@ -153,8 +163,8 @@ static void code_4_is_a_rate_limit_although_it_comes_with_403(void **state)
     (void)state;
 
     assert_verdict(answer_text(403, "{\"error\":{\"message\":\"Application request limit reached\",\"code\":4}}"),
-                   MLY_VERDICT_RETRY, MLY_E_REMOTE);
-    assert_verdict(answer_text(403, "{\"error\":{\"code\":4,\"is_transient\":true}}"), MLY_VERDICT_RETRY, MLY_E_REMOTE);
+                   MLY_VERDICT_RETRY, MLY_E_QUOTA);
+    assert_verdict(answer_text(403, "{\"error\":{\"code\":4,\"is_transient\":true}}"), MLY_VERDICT_RETRY, MLY_E_QUOTA);
 }
 
 static void what_the_service_calls_transient_is(void **state)
@@ -226,7 +236,7 @@ static void the_service_s_own_answers_are_judged(void **state)
         enum mly_verdict verdict;
         enum mly_status status;
     } recorded[] = {
-        {"errors/application_request_limit_reached.json", 403, MLY_VERDICT_RETRY, MLY_E_REMOTE},
+        {"errors/application_request_limit_reached.json", 403, MLY_VERDICT_RETRY, MLY_E_QUOTA},
         {"errors/error_malformed_token_http401.json", 401, MLY_VERDICT_STOP, MLY_E_AUTH},
         {"errors/error_no_token_http500.json", 500, MLY_VERDICT_STOP, MLY_E_AUTH},
         {"errors/error_radius_http200.json", 200, MLY_VERDICT_FAILURE, MLY_E_REMOTE},
@@ -301,7 +311,8 @@ int main(void)
         cmocka_unit_test(a_refused_token_stops_and_says_what_to_do),
         cmocka_unit_test(code_190_is_the_token_whatever_the_status),
         cmocka_unit_test(without_a_token_no_request_can_succeed),
-        cmocka_unit_test(outages_and_limits_are_worth_another_attempt),
+        cmocka_unit_test(outages_are_worth_another_attempt),
+        cmocka_unit_test(a_429_is_worth_another_attempt_and_means_that_the_caller_asks_too_much),
         cmocka_unit_test(code_2_is_an_outage_whatever_the_status),
         cmocka_unit_test(code_4_is_a_rate_limit_although_it_comes_with_403),
         cmocka_unit_test(what_the_service_calls_transient_is),
