@@ -95,6 +95,8 @@ static enum mly_status choose_ids(const struct mly_query *query, struct mly_plan
         return take_given(query, &out->ids);
     if (layer->way == MLY_WAY_OWNERS)
         return demand_owners(query, &out->owner, &out->ids);
+    if (query->is_local && query->area)
+        return MLY_DONE;
     if (layer->entity == MLY_ENTITY_SEQUENCE) {
         out->ids_kind = MLY_IDS_SEQUENCES;
         return demand(query, 0, &out->ids);

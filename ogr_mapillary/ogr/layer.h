@@ -66,7 +66,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     OGRFeature *FindByQuery(const mly_query &query, GIntBig fid);
     OGRFeature *FindTile(GIntBig fid);
     bool AsksGraph() const;
-    OGRFeature *FindInMemory(GIntBig fid) const;
+    OGRFeature *FindInTile(mly_tile tile, GIntBig fid);
+    OGRFeature *FindInMemory(GIntBig fid);
     OGRFeature *FindPoint(GIntBig fid);
     OGRFeature *FindPlace(GIntBig fid);
 
