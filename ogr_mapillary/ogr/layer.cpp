@@ -134,6 +134,13 @@ mly::FilterArea OGRMapillaryLayer::Area() const
                            AreaOfInterest(), isListing && near ? &*near : Near());
 }
 
+// There are tiles, of an area at least, and the Graph is out of reach.
+bool OGRMapillaryLayer::IsLocal() const
+{
+    const mly::Settings &settings = dataset_->GetSettings();
+    return settings.cache.isOffline || (settings.tiles.url.scheme == MLY_SCHEME_FILE && settings.graph.token.empty());
+}
+
 // What the settings say of every read.
 mly_query OGRMapillaryLayer::BaseQuery() const
 {
@@ -147,9 +154,7 @@ mly_query OGRMapillaryLayer::BaseQuery() const
     query.is_pruned = settings.isPruned;
     query.zoom = layer_->min_zoom < layer_->zoom ? settings.zoom : layer_->zoom;
     query.stitch = settings.stitch;
-    // The cache may hold what the Graph once said.
-    query.is_local = settings.tiles.url.scheme == MLY_SCHEME_FILE && settings.graph.token.empty() &&
-                     !settings.cache.isOffline;
+    query.is_local = IsLocal();
     return query;
 }
 
@@ -524,8 +529,7 @@ OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
     if (OGRFeature *feature = FindInMemory(fid))
         return feature;
     const mly::Settings &settings = dataset_->GetSettings();
-    const bool isLocal = settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE;
-    if (isLocal && AreaOfInterest())
+    if (AreaOfInterest() && (IsLocal() || settings.tiles.url.scheme == MLY_SCHEME_FILE))
         return OGRLayer::GetFeature(fid);
     mly_query query = BaseQuery();
     query.columns = definition_.ColumnsOf(AllFields().Read());

@@ -44,6 +44,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     const mly::Aoi *AreaOfInterest() const;
     const mly_near *Near() const;
     mly::FilterArea Area() const;
+    bool IsLocal() const;
     mly_query BaseQuery() const;
     bool AddFilter(mly_query &query, mly::Plan &plan) const;
     bool IsBounded() const;

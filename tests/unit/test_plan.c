@@ -366,6 +366,36 @@ static void without_a_graph_ids_in_an_area_filter_its_tiles(void **state)
     }
 }
 
+static void an_area_that_cuts_sequences_is_not_left_for_one_of_them(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mly_stitch_mode stitch;
+        bool has_area;
+        enum mly_source source;
+    } cases[] = {
+        {MLY_STITCH_WHOLE, true, MLY_SOURCE_TRACE}, {MLY_STITCH_AREA, true, MLY_SOURCE_TILES},
+        {MLY_STITCH_NO, true, MLY_SOURCE_TILES},    {MLY_STITCH_AREA, false, MLY_SOURCE_TRACE},
+        {MLY_STITCH_NO, false, MLY_SOURCE_TRACE},
+    };
+    static const struct wish wish = {.layer = "sequences", .column = "id", .literals = {WORD("abc")}, .n_literals = 1};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mly_arena arena;
+        struct mly_plan plan;
+        struct mly_error err;
+        mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+        struct mly_query query = query_of(wish.layer, cases[i].has_area ? &hundred_tiles : NULL);
+        query.filter = test_of(&arena, &wish);
+        query.stitch = cases[i].stitch;
+
+        assert_status(make(&query, &plan, &err), MLY_OK, &err);
+        assert_int_equal(plan.source, cases[i].source);
+
+        mly_plan_fini(&plan);
+        mly_arena_fini(&arena);
+    }
+}
+
 static void a_filter_that_nothing_can_pass_asks_for_nothing(void **state)
 {
     (void)state;
@@ -529,6 +559,7 @@ int main(void)
         cmocka_unit_test(detections_of_nobody_and_of_too_many_are_refused_with_advice),
         cmocka_unit_test(what_a_filter_demands_decides_where_rows_come_from),
         cmocka_unit_test(without_a_graph_ids_in_an_area_filter_its_tiles),
+        cmocka_unit_test(an_area_that_cuts_sequences_is_not_left_for_one_of_them),
         cmocka_unit_test(a_filter_that_nothing_can_pass_asks_for_nothing),
         cmocka_unit_test(the_graph_is_asked_for_what_somebody_looks_at),
         cmocka_unit_test(a_creator_s_name_in_an_area_is_asked_for_once),
