@@ -82,6 +82,14 @@ static enum mly_status take_given(const struct mly_query *query, struct mly_buf 
     return MLY_OK;
 }
 
+/* Ids that only filter what the area's tiles hold: where nobody else can be asked; and where the area decides how much
+ * of a sequence is shown, so that a filter must not add tiles to it. */
+static bool filters_tiles(const struct mly_query *query)
+{
+    const bool is_cut = query->layer->entity == MLY_ENTITY_SEQUENCE && query->stitch != MLY_STITCH_WHOLE;
+    return query->area && (query->is_local || is_cut);
+}
+
 /* MLY_OK: out->ids has them, and out->source is set. MLY_DONE: the query names none. */
 static enum mly_status choose_ids(const struct mly_query *query, struct mly_plan *out)
 {
@@ -95,6 +103,8 @@ static enum mly_status choose_ids(const struct mly_query *query, struct mly_plan
         return take_given(query, &out->ids);
     if (layer->way == MLY_WAY_OWNERS)
         return demand_owners(query, &out->owner, &out->ids);
+    if (filters_tiles(query))
+        return MLY_DONE;
     if (layer->entity == MLY_ENTITY_SEQUENCE) {
         out->ids_kind = MLY_IDS_SEQUENCES;
         return demand(query, 0, &out->ids);

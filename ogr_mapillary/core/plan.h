@@ -52,6 +52,7 @@ struct mly_query {
     bool computed;    /* computed positions, where the layer has them */
     bool is_exact;    /* positions from the Graph, as it has them */
     bool is_pruned;   /* lines of a lower zoom decide which tiles are read */
+    bool is_local;    /* there are tiles and no Graph: in an area, ids are conditions on what its tiles hold */
     enum mly_stitch_mode stitch;
 };
 

@@ -134,6 +134,13 @@ mly::FilterArea OGRMapillaryLayer::Area() const
                            AreaOfInterest(), isListing && near ? &*near : Near());
 }
 
+// There are tiles, of an area at least, and the Graph is out of reach.
+bool OGRMapillaryLayer::IsLocal() const
+{
+    const mly::Settings &settings = dataset_->GetSettings();
+    return settings.cache.isOffline || (settings.tiles.url.scheme == MLY_SCHEME_FILE && settings.graph.token.empty());
+}
+
 // What the settings say of every read.
 mly_query OGRMapillaryLayer::BaseQuery() const
 {
@@ -147,6 +154,7 @@ mly_query OGRMapillaryLayer::BaseQuery() const
     query.is_pruned = settings.isPruned;
     query.zoom = layer_->min_zoom < layer_->zoom ? settings.zoom : layer_->zoom;
     query.stitch = settings.stitch;
+    query.is_local = IsLocal();
     return query;
 }
 
@@ -498,18 +506,26 @@ OGRFeature *OGRMapillaryLayer::FindTile(GIntBig fid)
     mly_tile tile;
     if (!mly_listing_tile(fid, &tile) || tile.z != layer_->zoom)
         return nullptr;
+    return FindInTile(tile, fid);
+}
+
+OGRFeature *OGRMapillaryLayer::FindInTile(mly_tile tile, GIntBig fid)
+{
     mly_query query = BaseQuery();
+    query.columns = definition_.ColumnsOf(AllFields().Read());
     query.tiles = &tile;
     query.n_tiles = 1;
     return FindByQuery(query, fid);
 }
 
-// Among the tiles that the process holds.
-OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid) const
+// Among the tiles that the process holds. What the Graph adds to a row is asked for that one alone: the Graph's own row
+// can differ from the one that was read, as it knows the creators of old images.
+OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid)
 {
     mly_hold *hold = dataset_->Hold();
-    if (!hold || IsExact() || AsksGraph())
+    if (!hold)
         return nullptr;
+    const bool isWhole = !IsExact() && !AsksGraph();
     const mly::Settings &settings = dataset_->GetSettings();
     const char *tileset = settings.computed && layer_->computed_tileset ? layer_->computed_tileset : layer_->tileset;
     const mly_hold_name name{settings.tiles.url.text, tileset, layer_, {}};
@@ -520,9 +536,11 @@ OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid) const
     mly_arena_init(&arena, mly_mem_system(), MLY_LIMIT_SCRATCH_MEMORY);
     const mly_status status = mly_hold_find(hold, &name, fid, clock->now_ms(clock->ctx), dataset_->HoldMaxAgeMs(),
                                             &arena, &row, &error);
-    OGRFeature *feature = status == MLY_OK ? MakeFound(*row) : nullptr;
+    const bool isFound = status == MLY_OK;
+    const mly_tile tile = isFound ? row->tile : mly_tile{};
+    OGRFeature *feature = isFound && isWhole ? MakeFound(*row) : nullptr;
     mly_arena_fini(&arena);
-    return feature;
+    return isFound && !isWhole ? FindInTile(tile, fid) : feature;
 }
 
 // Whether the layer shows what only the Graph knows.
@@ -538,8 +556,7 @@ OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
     if (OGRFeature *feature = FindInMemory(fid))
         return feature;
     const mly::Settings &settings = dataset_->GetSettings();
-    const bool isLocal = settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE;
-    if (isLocal && AreaOfInterest())
+    if (AreaOfInterest() && (IsLocal() || settings.tiles.url.scheme == MLY_SCHEME_FILE))
         return FindByScan(fid);
     mly_query query = BaseQuery();
     query.columns = definition_.ColumnsOf(AllFields().Read());

@@ -46,6 +46,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     const mly::Aoi *AreaOfInterest() const;
     const mly_near *Near() const;
     mly::FilterArea Area() const;
+    bool IsLocal() const;
     mly_query BaseQuery() const;
     bool AddFilter(mly_query &query, mly::Plan &plan) const;
     bool IsBounded() const;
@@ -70,7 +71,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     OGRFeature *FindByScan(GIntBig fid);
     OGRFeature *FindTile(GIntBig fid);
     bool AsksGraph() const;
-    OGRFeature *FindInMemory(GIntBig fid) const;
+    OGRFeature *FindInTile(mly_tile tile, GIntBig fid);
+    OGRFeature *FindInMemory(GIntBig fid);
     OGRFeature *FindPoint(GIntBig fid);
     OGRFeature *FindPlace(GIntBig fid);
 

@@ -203,11 +203,13 @@ bool ReadInline(const char *datasetName, Given &given)
     return true;
 }
 
-// ogr2ogr and QGIS send these to every driver. A name that begins with @ is not meant for the driver if it does not
-// know it; GDAL 3.6 takes the @ off itself.
+// ogr2ogr, QGIS and fiona send these to every driver; the last one means GDAL itself. A name that begins with @ is not
+// meant for the driver if it does not know it; GDAL 3.6 takes the @ off itself.
 bool IsForeign(const std::string &key)
 {
-    return EQUAL(key.c_str(), "NATIVE_DATA") || EQUAL(key.c_str(), "LIST_ALL_TABLES") || key[0] == '@';
+    const char *const names[] = {"NATIVE_DATA", "LIST_ALL_TABLES", "VALIDATE_OPEN_OPTIONS"};
+    return key[0] == '@' ||
+           std::any_of(std::begin(names), std::end(names), [&](const char *name) { return EQUAL(key.c_str(), name); });
 }
 
 bool ReadOpenOptions(CSLConstList openOptions, Given &given)

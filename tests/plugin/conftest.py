@@ -59,7 +59,7 @@ def _clean_environment() -> str:
 HOME = _clean_environment()
 sys.path.insert(0, str(SUPPORT))
 
-pytest.register_assert_rewrite("block", "features", "pieces", "reading")
+pytest.register_assert_rewrite("block", "features", "pieces", "programs", "reading")
 
 from osgeo import gdal  # noqa: E402  (the environment comes first)
 

@@ -255,7 +255,7 @@ def test_what_steers_secrets_is_refused_in_the_name_without_being_repeated(
 
 @pytest.mark.parametrize("option", [
     "NATIVE_DATA=YES", "LIST_ALL_TABLES=YES", "native_data=no", "@LIST_ALL_TABLES=YES",
-    "@MAX_TILES=5"])
+    "VALIDATE_OPEN_OPTIONS=NO", "@MAX_TILES=5"])
 def test_options_that_programs_send_to_every_driver_pass(configured, service, option):
     with listening() as heard:
         dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[option])

@@ -2,6 +2,7 @@
 """The cache on disk: what it saves, what it never does to a read, and reading from it alone."""
 from __future__ import annotations
 
+import csv
 import os
 import random
 import shutil
@@ -151,6 +152,21 @@ def test_offline_reads_tiles_of_any_age(convert, service):
     again, _ = convert("-oo", "OFFLINE=YES", "-oo", "CACHE_TTL=0")
 
     assert again == rows
+    assert service.requests == []
+
+
+@pytest.mark.parametrize("layer, options", [("images", ()), ("sequences", ()), ("sequences", ("-oo", "STITCH=AREA"))])
+def test_offline_ids_in_an_area_filter_the_tiles_that_were_read_before(convert, service, layer, options):
+    """Nobody had asked the Graph for them."""
+    (head, *rows), _ = convert(*options, layer=layer)
+    service.clear()
+
+    keys = [row["id"] for row in csv.DictReader([head, *rows])]
+    key = keys[len(keys) // 2]
+    again, _ = convert(*options, "-oo", "OFFLINE=YES", "-where", f"id = {key}" if key.isdigit() else f"id = '{key}'",
+                       layer=layer)
+
+    assert again == [head, rows[keys.index(key)]] and keys.count(key) == 1
     assert service.requests == []
 
 

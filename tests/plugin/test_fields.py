@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, List, Tuple
 import pytest
 from osgeo import gdal, ogr
 
-from features import (Layer, Seen, assert_same_features, at, batches, fields_asked, ids_asked, image_row, kinds, listed,
-                      map_feature_row, schema)
+from features import (Layer, Seen, assert_same_features, at, batches, entities_asked, fields_asked, ids_asked, image_row,
+                      kinds, listed, map_feature_row, schema)
 from pieces import fnv
 from reading import GDAL_VERSION, Heard, Truth, assert_each_once, corners, cover, listening, polygon
 from service import JSON, dumps
@@ -226,6 +226,19 @@ def test_a_single_feature_has_all_fields(service, town):
     assert {name: row.fields[name] for name in OF_IMAGES} == {
         name: value(entity) for name, (_, value) in OF_IMAGES.items()}
     assert len(service.requests) == 1
+
+
+@pytest.mark.parametrize("options", ({"FIELDS": "ALL"}, {"PRECISION": "EXACT"}))
+def test_a_single_feature_is_the_row_that_was_read(service, town, options):
+    """The Graph knows more of some images than the tiles: who took the old ones."""
+    opened = Layer("images", **at(service), **options).within((8.549, 50.018, 8.551, 50.022))
+    rows = opened.rows()
+    old = [row for row in rows if row.fields["creator_id"] is None][:3]
+    assert old and all(town.image(row.fid).creator for row in old)
+    service.clear()
+
+    assert [opened.get(row.fid) for row in old + rows[:3]] == old + rows[:3]
+    assert entities_asked(service.requests) == [(row.fid,) for row in old + rows[:3]]
 
 
 def test_a_single_sequence_has_all_fields_once_it_was_met(service, town):

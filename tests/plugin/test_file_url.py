@@ -275,6 +275,29 @@ def test_beside_a_folder_the_graph_asks_for_a_token(folder, service, image):
     assert service.requests == []
 
 
+def test_without_a_token_ids_in_an_area_filter_what_the_folder_holds(folder, service, truth):
+    wanted = truth.within(AREA)[::150]
+    number = f"id IN ({', '.join(str(row.id) for row in wanted)})"
+    options = {"TILES_URL": folder.as_uri(), "GRAPH_URL": service.url}
+
+    assert_same(Images(**options).within(AREA).where(number).rows(), wanted)
+    pieces = Layer("sequences", STITCH="AREA", **options).within(AREA)
+    key = next(row.fields["id"] for row in pieces.rows() if row.fields["id"])
+    assert [row.fields["id"] for row in pieces.where(f"id = '{key}'").rows()] == [key]
+    assert service.requests == []
+    assert "no access token" in Images(**options).where(number).failure()
+
+
+def test_with_a_token_the_graph_is_asked_for_ids_beside_a_folder_too(folder, service, truth):
+    wanted = truth.within(AREA)[:3]
+    images = Images(TILES_URL=folder.as_uri(), GRAPH_URL=service.url, ACCESS_TOKEN=service.token)
+
+    rows = images.within(AREA).where(f"id IN ({', '.join(str(row.id) for row in wanted)})").rows()
+
+    assert [row.id for row in rows] == [row.id for row in wanted]
+    assert [request.kind for request in service.requests] == ["entities"]
+
+
 @pytest.mark.parametrize("with_tiles", [False, True])
 def test_a_folder_cannot_stand_in_for_the_graph(folder, service, image, truth, with_tiles):
     options = {"TILES_URL": service.url if with_tiles else folder.as_uri(), "GRAPH_URL": folder.as_uri(),

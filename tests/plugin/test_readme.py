@@ -7,19 +7,14 @@ it is written; one in a language, or about a program, that nobody knows here fai
 """
 from __future__ import annotations
 
-import glob
 import json
 import os
-import pwd
 import re
-import shutil
 import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import xml.etree.ElementTree as ElementTree
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Iterator, List, Tuple
@@ -28,6 +23,8 @@ import pytest
 from osgeo import gdal
 
 from documents import code_in, counts, definition_of, layers_in, source_text, table
+
+from programs import gdal_of, need_r, not_instrumented, plugin, postgres, said_by
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,9 +35,6 @@ TOKEN = "MLY|…"  # as the README writes it
 READ = "ogrinfo -ro -so MAPILLARY: images -spat 8.54 50.01 8.56 50.03"
 NO_TOKEN = {"MAPILLARY_ACCESS_TOKEN": None}
 NO_SERVICE = {**NO_TOKEN, "MAPILLARY_TILES_URL": None, "MAPILLARY_GRAPH_URL": None}
-
-not_instrumented = pytest.mark.skipif(
-    "LD_PRELOAD" in os.environ, reason="a program of others cannot hold the sanitizers' runtime")
 
 
 # ---- What stands in the README ----------------------------------------------------------------
@@ -260,22 +254,6 @@ def test_the_token_of_the_sdk_is_set_as_everywhere(shell, service):
 # ---- Other programs ---------------------------------------------------------------------------
 
 
-def said_by(*command: object) -> str:
-    """What a program prints; nothing when it fails."""
-    done = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def plugin() -> Path:
-    return Path(os.environ["GDAL_DRIVER_PATH"]) / "ogr_MAPILLARY.so"
-
-
-def gdal_of(library: object) -> List[str]:
-    """The GDAL that a library is linked with. Only where it is the plugin's, the plugin loads."""
-    return re.findall(r"libgdal\.so\.\S+ => (\S+)", said_by("ldd", library))
-
-
 @each("block", blocks_of("python"))
 def test_python_that_is_shown_gives_rows(block, run, project):
     done = run(sys.executable, "-c", block.text, cwd=project)
@@ -284,23 +262,10 @@ def test_python_that_is_shown_gives_rows(block, run, project):
     assert done.out.split() and done.out.split() != ["0"]
 
 
-@pytest.fixture(scope="module")
-def rscript() -> str:
-    program = shutil.which("Rscript")
-    if not program:
-        pytest.skip("R is not installed")
-    library = said_by(program, "--vanilla", "-e", 'cat(system.file("libs", "sf.so", package = "sf"))')
-    if not library:
-        pytest.skip("R is installed without sf")
-    if gdal_of(library) != gdal_of(plugin()):
-        pytest.skip("R reads with another GDAL")
-    return program
-
-
 @not_instrumented
 @each("block", blocks_of("r"))
-def test_r_that_is_shown_gives_rows(block, rscript, run, project):
-    done = run(rscript, "--vanilla", "-e", block.text, cwd=project)
+def test_r_that_is_shown_gives_rows(block, run, project):
+    done = run(need_r(), "--vanilla", "-e", block.text, cwd=project)
 
     assert done.code == 0, done.text
     assert int(re.search(r"^\[1\] (\d+)$", done.out, re.MULTILINE)[1]) > 0
@@ -337,54 +302,6 @@ def test_a_source_for_qgis_gives_rows(source, run, project):
 
     assert done.code == 0, done.text
     assert int(re.search(r"^rows (\d+)$", done.out, re.MULTILINE)[1]) > 0
-
-
-def postgres_programs() -> Path:
-    """The folder with the programs of a PostgreSQL that has both extensions, and our GDAL."""
-    for folder in sorted(map(Path, glob.glob("/usr/lib/postgresql/*")), reverse=True):
-        extensions = Path("/usr/share/postgresql") / folder.name / "extension"
-        if not all((extensions / f"{name}.control").exists() for name in ("postgis", "ogr_fdw")):
-            continue
-        if gdal_of(folder / "lib" / "ogr_fdw.so") == gdal_of(plugin()):
-            return folder / "bin"
-    pytest.skip("there is no PostgreSQL with PostGIS and ogr_fdw for this GDAL")
-
-
-@contextmanager
-def postgres(env: Dict[str, str], token: str) -> Iterator[Tuple[Dict[str, str], Path]]:
-    """A server of our own, with an empty database `street`. Gives what makes programs find it, and
-    a file with the token that only its account can read. It does not run as root, so neither do
-    its files lie in a folder of the tests."""
-    programs = postgres_programs()
-    account = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="mapillary-postgres-"))
-    shutil.copy(plugin(), folder)
-    token_file = folder / "token"
-    token_file.touch(0o600)
-    token_file.write_text(token + "\n")
-    if account:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, account.pw_uid, account.pw_gid)
-    folder.chmod(0o755)
-    variables = {**os.environ, **env, "GDAL_DRIVER_PATH": str(folder), "HOME": str(folder)}
-    del variables["MAPILLARY_ACCESS_TOKEN"]
-
-    def call(program: str, *words: str) -> None:
-        done = subprocess.run([str(programs / program), *words], env=variables, cwd=folder,
-                              user=account and account.pw_uid, group=account and account.pw_gid,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert done.returncode == 0, done.stdout.decode(errors="replace")
-
-    try:
-        call("initdb", "-D", "data", "-U", "street", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        call("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-F -k {folder} -c listen_addresses=", "start")
-        try:
-            call("createdb", "-h", str(folder), "-U", "street", "street")
-            yield {"PGHOST": str(folder), "PGUSER": "street", "PGDATABASE": "street"}, token_file
-        finally:
-            call("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder)
 
 
 @not_instrumented

@@ -234,6 +234,21 @@ def test_an_area_gives_what_its_tiles_hold_joined(service, pieces, expected_of, 
     assert_each_once(service.requests, pieces.keys(expected.cells))
 
 
+@pytest.mark.parametrize("stitch", ["AREA", "NO"])
+def test_a_sequence_by_its_id_is_cut_where_the_area_cuts_it_without_the_filter(service, pieces, expected_of, stitch):
+    """A filter takes rows away and changes none; so the tiles of the area are read, and no others."""
+    layer = Layer("sequences", STITCH=stitch, **at(service)).touching(polygon(FILTERS["tile"]))
+    rows = layer.rows()
+    service.clear()
+
+    for row in rows[:3]:
+        key = row.fields["id"]
+        again = Layer("sequences", STITCH=stitch, **at(service)).touching(polygon(FILTERS["tile"])).where(f"id = '{key}'")
+        assert again.rows() == [one for one in rows if one.fields["id"] == key]
+    assert {request.kind for request in service.requests} <= {"tile"}
+    assert set(service.tiles_asked()) <= set(pieces.keys(expected_of("tile").cells))
+
+
 @pytest.mark.parametrize("sql, keep", [
     ("is_pano = 1", lambda s: s.is_pano),
     ("foot = 1 AND is_pano = 0", lambda s: s.foot and not s.is_pano),

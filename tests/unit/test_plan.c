@@ -342,6 +342,60 @@ static void what_a_filter_demands_decides_where_rows_come_from(void **state)
     }
 }
 
+static void without_a_graph_ids_in_an_area_filter_its_tiles(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(wishes); i++) {
+        const struct wish *wish = &wishes[i];
+        const bool is_by_id = wish->source == MLY_SOURCE_ENTITIES || wish->source == MLY_SOURCE_TRACE;
+        struct mly_arena arena;
+        struct mly_plan plan;
+        struct mly_error err;
+        mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+        struct mly_query query = query_of(wish->layer, wish->has_area ? &hundred_tiles : NULL);
+        query.filter = test_of(&arena, wish);
+        query.is_local = true;
+
+        assert_status(make(&query, &plan, &err), wish->source == MLY_SOURCE_NOWHERE ? MLY_E_ARG : MLY_OK, &err);
+        assert_int_equal(plan.source, is_by_id && wish->has_area ? MLY_SOURCE_TILES : wish->source);
+        assert_int_equal(mly_plan_ids(&plan).n_values > 0,
+                         (is_by_id && !wish->has_area) || wish->source == MLY_SOURCE_OWNERS);
+
+        mly_plan_fini(&plan);
+        mly_arena_fini(&arena);
+    }
+}
+
+static void an_area_that_cuts_sequences_is_not_left_for_one_of_them(void **state)
+{
+    (void)state;
+    static const struct {
+        enum mly_stitch_mode stitch;
+        bool has_area;
+        enum mly_source source;
+    } cases[] = {
+        {MLY_STITCH_WHOLE, true, MLY_SOURCE_TRACE}, {MLY_STITCH_AREA, true, MLY_SOURCE_TILES},
+        {MLY_STITCH_NO, true, MLY_SOURCE_TILES},    {MLY_STITCH_AREA, false, MLY_SOURCE_TRACE},
+        {MLY_STITCH_NO, false, MLY_SOURCE_TRACE},
+    };
+    static const struct wish wish = {.layer = "sequences", .column = "id", .literals = {WORD("abc")}, .n_literals = 1};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mly_arena arena;
+        struct mly_plan plan;
+        struct mly_error err;
+        mly_arena_init(&arena, mly_mem_system(), 1 << 20);
+        struct mly_query query = query_of(wish.layer, cases[i].has_area ? &hundred_tiles : NULL);
+        query.filter = test_of(&arena, &wish);
+        query.stitch = cases[i].stitch;
+
+        assert_status(make(&query, &plan, &err), MLY_OK, &err);
+        assert_int_equal(plan.source, cases[i].source);
+
+        mly_plan_fini(&plan);
+        mly_arena_fini(&arena);
+    }
+}
+
 static void a_filter_that_nothing_can_pass_asks_for_nothing(void **state)
 {
     (void)state;
@@ -504,6 +558,8 @@ int main(void)
         cmocka_unit_test(detections_are_planned_by_their_owners),
         cmocka_unit_test(detections_of_nobody_and_of_too_many_are_refused_with_advice),
         cmocka_unit_test(what_a_filter_demands_decides_where_rows_come_from),
+        cmocka_unit_test(without_a_graph_ids_in_an_area_filter_its_tiles),
+        cmocka_unit_test(an_area_that_cuts_sequences_is_not_left_for_one_of_them),
         cmocka_unit_test(a_filter_that_nothing_can_pass_asks_for_nothing),
         cmocka_unit_test(the_graph_is_asked_for_what_somebody_looks_at),
         cmocka_unit_test(a_creator_s_name_in_an_area_is_asked_for_once),
