@@ -16,6 +16,9 @@ packages_of() {
     tests)
         echo libcmocka-dev python3-gdal python3-numpy python3-pytest sqlite3
         ;;
+    qgis) # some 650 MB with all that they need
+        echo python3-qgis fonts-dejavu-core
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;
