@@ -22,6 +22,9 @@ packages_of() {
     bench) # what the benchmarks measure with
         echo gzip nginx-light openssl python3 zlib1g-dev
         ;;
+    qgis) # some 650 MB with all that they need
+        echo python3-qgis fonts-dejavu-core
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;

@@ -5,6 +5,7 @@
 #include <cpl_string.h>
 #include <cpl_time.h>
 
+#include <cmath>
 #include <cstring>
 
 #include "domains.h"
@@ -74,6 +75,15 @@ OGRwkbGeometryType GeometryTypeOf(mly_shape shape)
     }
 }
 
+// OGR's seconds are a float. GDAL rounds them to milliseconds, QGIS cuts them off: a float not below the true value is
+// right for both.
+float SecondsOf(int seconds, int64_t ms)
+{
+    const double exact = seconds + static_cast<double>(ms) / 1000.0;
+    const auto nearest = static_cast<float>(exact);
+    return static_cast<double>(nearest) < exact ? std::nextafter(nearest, 61.0F) : nearest;
+}
+
 void SetTime(OGRField *field, int64_t ms)
 {
     struct tm time;
@@ -83,7 +93,7 @@ void SetTime(OGRField *field, int64_t ms)
     field->Date.Day = static_cast<GByte>(time.tm_mday);
     field->Date.Hour = static_cast<GByte>(time.tm_hour);
     field->Date.Minute = static_cast<GByte>(time.tm_min);
-    field->Date.Second = static_cast<float>(time.tm_sec + static_cast<double>(ms % 1000) / 1000.0);
+    field->Date.Second = SecondsOf(time.tm_sec, ms % 1000);
     field->Date.TZFlag = 100;  // UTC
     field->Date.Reserved = 0;
 }

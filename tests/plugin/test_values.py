@@ -148,6 +148,19 @@ def test_times_reach_files_to_the_millisecond(run, service, tmp_path):
         None, None]
 
 
+def test_times_are_the_same_where_milliseconds_are_cut_off(service, images):
+    """OGR holds seconds as a float. GDAL rounds them, QGIS does not."""
+    times = [NOON + 1000 * (n % 60) + n for n in range(0, 60_000, 7)]
+    service.tiles = {TILE: mvt.encode([mvt.Layer("image", [
+        mvt.point(1, 1, {"id": n, "captured_at": time}) for n, time in enumerate(times, 1)])])}
+
+    layer = images().within(BOX).layer
+    seconds = [feature.GetFieldAsDateTime("captured_at")[5] for feature in layer]
+
+    assert [math.floor((second % 1) * 1000) for second in seconds] == [time % 1000 for time in times]
+    assert [round(second * 1000) for second in seconds] == [time % 60_000 for time in times]
+
+
 def test_keys_that_nobody_knows_are_passed_over(read):
     strangers = {f"key {n}": n for n in range(500)}
     strangers.update({"ID": 1, "id ": 2, "": 3, "schlüssel": "x", "captured_at_": NOON, "i": 4})
