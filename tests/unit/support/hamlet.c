@@ -350,6 +350,8 @@ void hamlet_ask(const struct hamlet_read *read, const struct mly_mem *mem, struc
     while (read->ids && read->ids[out->query.n_ids])
         out->query.n_ids++;
     out->area = area_of(2);
+    if (read->is_pruned) /* of a few tiles, all are read */
+        out->area.box = mly_tile_box((struct mly_tile){.x = HOME_X >> 4, .y = HOME_Y >> 4, .z = 10});
     if (read->has_area)
         out->query.area = &out->area;
     if (read->has_near) {
