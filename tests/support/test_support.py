@@ -27,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 import mvt  # noqa: E402  (the path comes first)
+import recording  # noqa: E402
 import service as service_module  # noqa: E402
 import town as town_module  # noqa: E402
 from mvt import Feature, Layer, Value  # noqa: E402
@@ -796,3 +797,13 @@ def test_the_command_prints_its_address_and_serves_the_sample() -> None:
         command.terminate()
         assert command.wait(timeout=5) == 0
         command.stdout.close()
+
+
+# ---- Recordings -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text, hash_", [
+    (b"", 0xEF46DB3751D8E999), (b"a", 0xD24EC4F1A98C6E5B), (b"abc", 0x44BC2CF5AD770999),
+    (b"Nobody inspects the spammish repetition", 0xFBCEA83C8A378BF1)])
+def test_hashes_are_those_of_the_specification(text, hash_):
+    assert recording.xxh64(text) == hash_
