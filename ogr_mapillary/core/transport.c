@@ -25,6 +25,12 @@ void mly_transport_mask(struct mly_transport *t, char *text)
         t->vtbl->mask(t, text);
 }
 
+void mly_transport_wake(struct mly_transport *t)
+{
+    if (t->vtbl->wake)
+        t->vtbl->wake(t);
+}
+
 bool mly_transport_masks(struct mly_transport *t, struct mly_buf *text)
 {
     const int64_t before = mly_value_hash(0, text->data, text->size);

@@ -54,6 +54,9 @@ struct mly_transport_vtbl {
     /* Takes the token out of a text that the service had a part in; NULL where there is none. Only a transport knows
      * it, so only a transport can. */
     void (*mask)(struct mly_transport *t, char *text);
+    /* Ends a poll that waits, or the next one, early. The only function that another thread may call; NULL: polls wait
+     * as long as they were told to. */
+    void (*wake)(struct mly_transport *t);
 };
 
 /* Implementations begin with this. */
@@ -74,6 +77,9 @@ bool mly_transport_is_validator(const char *text);
 
 /* Calls `mask` where there is one. */
 void mly_transport_mask(struct mly_transport *t, char *text);
+
+/* Calls `wake` where there is one. */
+void mly_transport_wake(struct mly_transport *t);
 
 /* Whether there was something to mask in these bytes, which may hold a NUL; true in doubt. What there was is masked. */
 bool mly_transport_masks(struct mly_transport *t, struct mly_buf *text);

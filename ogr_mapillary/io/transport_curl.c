@@ -481,6 +481,11 @@ static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct
     return MLY_AGAIN;
 }
 
+static void wake(struct mly_transport *t)
+{
+    (void)curl_multi_wakeup(((struct curl *)t)->multi);
+}
+
 /* ---- life ---- */
 
 static void reset(struct mly_transport *t)
@@ -589,7 +594,7 @@ enum mly_status mly_transport_curl(const struct mly_curl_options *options, struc
                                    struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .wake = wake};
     const struct mly_mem *mem = options->mem;
     struct curl *curl = mem->alloc(mem->ctx, sizeof *curl);
     if (!curl)

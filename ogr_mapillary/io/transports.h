@@ -89,6 +89,14 @@ struct mly_transport_pace_options {
 enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly_transport_pace_options *options,
                                    struct mly_transport **out, struct mly_error *err);
 
+/* Lets `inner` work on a thread of its own, so that the network and the inflating go on while the reader does. The
+ * thread lives from the first request to the reset; at rest there is none. Answers that wait for the reader are bounded
+ * in bytes: when there are enough, the thread rests. What `inner` refuses comes back as an answer. `inner` must have a
+ * `wake`, and its `mask` must only read what never changes. Owns `inner` from the call on, also when the call fails;
+ * borrows `mem`, which must serve two threads at once. */
+enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct mly_mem *mem,
+                                       struct mly_transport **out, struct mly_error *err);
+
 /* Sends each request to the transport of its kind. Where that is NULL, requests are answered with MLY_E_REMOTE and the
  * text `why`, which is borrowed for the transport's life. While both owe answers, a poll waits for them in turns, a few
  * milliseconds each: made for a folder beside a network, not for two networks. Owns both from the call on, also when

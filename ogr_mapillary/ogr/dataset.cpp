@@ -83,12 +83,15 @@ mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out,
 
     mly_transport_pace_options pace{};
     mly_transport *curl = nullptr;
+    mly_transport *threaded = nullptr;
     mly_transport *paced = nullptr;
     if (!MakePaceOptions(settings, pace))
         return mly_fail(error, MLY_E_NOMEM, "out of memory for the pace");
     mly_status status = mly_transport_curl(&options, &curl, error);
     if (status == MLY_OK)
-        status = mly_transport_pace(curl, &pace, &paced, error);
+        status = mly_transport_threaded(curl, mly_mem_system(), &threaded, error);
+    if (status == MLY_OK)
+        status = mly_transport_pace(threaded, &pace, &paced, error);
     if (status < 0)
         return status;
     const mly_retry_policy policy{static_cast<uint32_t>(http.maxRetries), static_cast<uint32_t>(http.retryDelayMs)};
@@ -267,7 +270,7 @@ mly_transport *OGRMapillaryDataset::Cached(mly_transport *transport, mly_store *
     return entities;
 }
 
-// entities( cache( retry( pace( curl ) ) ) ), for both services.
+// entities( cache( retry( pace( threaded( curl ) ) ) ) ), for both services.
 mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
 {
     mly_transport *transport = nullptr;
