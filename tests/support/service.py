@@ -764,6 +764,12 @@ def answer_slowly(exchange: Exchange, seconds: Optional[float] = 1.0) -> None:
         exchange.send(exchange.answer)
 
 
+def answer_with_headers(exchange: Exchange, headers: Mapping[str, str]) -> None:
+    """The right answer, with more in its head."""
+    exchange.answer.headers.update(headers)
+    exchange.send(exchange.answer)
+
+
 def answer_in_drips(exchange: Exchange, seconds: float = 2.0, drips: int = 20) -> None:
     """The whole answer, evenly over so many seconds."""
     answer = exchange.answer
@@ -844,6 +850,7 @@ FAULTS: Dict[str, Callable[..., None]] = {
     "short": break_short,
     "hang": hang,
     "slow": answer_slowly,
+    "headers": answer_with_headers,
     "drip": answer_in_drips,
     "garbage": answer_garbage,
     "huge": answer_hugely,

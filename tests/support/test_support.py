@@ -628,6 +628,15 @@ def test_faults_hit_only_what_they_are_meant_for(service: Service, town: Town) -
     assert graph(service, f"/{image}?fields=id")[0] == 200
 
 
+def test_the_right_answer_may_have_more_in_its_head(service: Service) -> None:
+    service.fault("headers", headers={"X-App-Usage": '{"call_volume":97}'})
+
+    status, headers, body = get(service, tile_path(some_tile(service)))
+    assert (status, body) == (200, service.tiles[some_tile(service)])
+    assert headers["x-app-usage"] == '{"call_volume":97}'
+    assert "x-app-usage" not in get(service, tile_path(some_tile(service)))[1]
+
+
 def test_a_redirect_leads_to_a_login_page_and_following_it_is_noted(service: Service) -> None:
     service.fault("redirect")
     status, headers, _ = get(service, tile_path(some_tile(service)))

@@ -55,6 +55,25 @@ static void plain_http_reaches_this_machine(void **state)
     accepts("http://[::1]:8000", MLY_SCHEME_HTTP_LOOPBACK, "http://[::1]:8000");
 }
 
+static void this_machine_is_known_whatever_the_scheme(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool is_loopback;
+    } cases[] = {
+        {"https://localhost:8443/x", true}, {"http://127.0.0.1:1", true},
+        {"https://127.1.2.3", true},        {"https://[::1]", true},
+        {"https://tiles.example", false},   {"https://localhost.example", false},
+        {"https://128.0.0.1", false},       {"file:///localhost/tiles", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct mly_url url;
+        assert_status(mly_url_parse("TILES_URL", cases[i].text, &url, NULL), MLY_OK, NULL);
+        assert_int_equal(url.is_loopback, cases[i].is_loopback);
+    }
+}
+
 static void plain_http_reaches_no_other_machine(void **state)
 {
     (void)state;
@@ -301,6 +320,7 @@ int main(void)
         cmocka_unit_test(the_service_s_own_addresses_pass),
         cmocka_unit_test(ports_paths_and_addresses_pass_over_https),
         cmocka_unit_test(plain_http_reaches_this_machine),
+        cmocka_unit_test(this_machine_is_known_whatever_the_scheme),
         cmocka_unit_test(plain_http_reaches_no_other_machine),
         cmocka_unit_test(this_machine_s_address_has_one_spelling),
         cmocka_unit_test(nobody_s_name_stands_before_the_host),

@@ -125,9 +125,52 @@ static void without_a_token_no_request_can_succeed(void **state)
     assert_string_equal(err.text, "no access token; set one");
 }
 
+static void a_blocked_caller_stops_with_what_the_transport_says(void **state)
+{
+    (void)state;
+    const struct mly_response response = silence(MLY_E_QUOTA, "five pages in a row");
+    struct mly_error err = {.code = MLY_OK};
+
+    assert_verdict(response, MLY_VERDICT_STOP, MLY_E_QUOTA);
+    (void)mly_verdict_of_tile(&response, &err);
+    assert_string_equal(err.text, "five pages in a row");
+}
+
 /* ---- tiles: what may come out better later ---- */
 
+<<<<<<< HEAD
 static void outages_are_worth_another_attempt(void **state)
+=======
+static void pages_and_json_are_told_from_tiles_by_how_they_begin(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        size_t n;
+        bool is_page;
+    } cases[] = {
+        {"<!DOCTYPE html>", 15, true},
+        {"{\"error\":{}}", 12, true},
+        {"[]", 2, true},
+        {" \t\r\n<", 5, true},
+        {"\xef\xbb\xbf{", 4, true},
+        {"\xef\xbb\xbf \n[", 6, true},
+        {"\x1a\x02<{", 4, false},
+        {"\0<", 2, false},
+        {"text", 4, false},
+        {"\xef\xbb\xbf", 3, false},
+        {"   ", 3, false},
+        {"", 0, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct mly_span body = {.data = (const uint8_t *)cases[i].body, .size = cases[i].n};
+        assert_int_equal(mly_verdict_is_page(body), cases[i].is_page);
+    }
+    assert_false(mly_verdict_is_page((struct mly_span){.data = NULL}));
+}
+
+static void outages_and_limits_are_worth_another_attempt(void **state)
+>>>>>>> b624a7c (Test the pace against a service far away, behind a tunnel)
 {
     (void)state;
     static const int statuses[] = {408, 500, 502, 503, 504};
@@ -311,8 +354,14 @@ int main(void)
         cmocka_unit_test(a_refused_token_stops_and_says_what_to_do),
         cmocka_unit_test(code_190_is_the_token_whatever_the_status),
         cmocka_unit_test(without_a_token_no_request_can_succeed),
+<<<<<<< HEAD
         cmocka_unit_test(outages_are_worth_another_attempt),
         cmocka_unit_test(a_429_is_worth_another_attempt_and_means_that_the_caller_asks_too_much),
+=======
+        cmocka_unit_test(a_blocked_caller_stops_with_what_the_transport_says),
+        cmocka_unit_test(pages_and_json_are_told_from_tiles_by_how_they_begin),
+        cmocka_unit_test(outages_and_limits_are_worth_another_attempt),
+>>>>>>> b624a7c (Test the pace against a service far away, behind a tunnel)
         cmocka_unit_test(code_2_is_an_outage_whatever_the_status),
         cmocka_unit_test(code_4_is_a_rate_limit_although_it_comes_with_403),
         cmocka_unit_test(what_the_service_calls_transient_is),
