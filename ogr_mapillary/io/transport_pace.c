@@ -23,6 +23,7 @@ struct pace {
     struct mly_transport_pace_options options;
     struct lane lanes[MLY_SERVICES];
     uint32_t n_no_tiles; /* answers in a row */
+    bool is_blocked;     /* by the last tile answer that said something of it */
     bool has_told;       /* that this read waits */
 };
 
@@ -61,7 +62,8 @@ static void tell_that_it_waits(struct pace *pace)
 static bool may_send(struct pace *pace, enum mly_request_kind kind, uint64_t at)
 {
     struct lane *lane = &pace->lanes[kind];
-    if (at < lane->due_ms)
+    const bool is_probing = kind == MLY_REQUEST_TILE && pace->is_blocked && lane->asked;
+    if (is_probing || at < lane->due_ms)
         return false;
     const bool is_paced = kind == MLY_REQUEST_TILE && pace->options.bucket;
     const uint32_t wait_ms = is_paced ? mly_pace_take(pace->options.bucket, pace->options.limit) : 0;
@@ -119,7 +121,7 @@ static enum mly_status send_due(struct pace *pace, uint64_t at, uint64_t *wait_m
         struct lane *lane = &pace->lanes[kind];
         while (lane->waiting && may_send(pace, (enum mly_request_kind)kind, at))
             MLY_TRY(send(pace, take_waiting(lane), err));
-        if (lane->waiting && lane->due_ms - at < *wait_ms)
+        if (lane->waiting && lane->due_ms > at && lane->due_ms - at < *wait_ms)
             *wait_ms = lane->due_ms - at;
     }
     return MLY_OK;
@@ -152,17 +154,31 @@ static void heed_usage(struct pace *pace, enum mly_request_kind kind, uint32_t p
         lane->due_ms = at + gap_ms;
 }
 
-/* Errors say nothing about a block: theirs is the retry's business. */
-static void count_no_tile(struct pace *pace, struct mly_response *response)
+/* Tiles, and that there is none, or no newer one. */
+static bool is_said_of_tiles(int http)
 {
-    if (response->status < 0 || (response->http != 200 && response->http != 204 && response->http != 404))
+    return http == 200 || http == 204 || http == 304 || http == 404;
+}
+
+/* Errors say nothing about a block: theirs is the retry's business. Whoever is blocked and asks again does so with one
+ * request at a time, until there is a tile. */
+static void watch_for_block(struct pace *pace, struct mly_response *response)
+{
+    if (response->status < 0)
         return;
+    if (!is_said_of_tiles(response->http)) {
+        const bool is_redirect = response->http >= 300 && response->http < 400;
+        pace->is_blocked = pace->is_blocked || is_redirect;
+        return;
+    }
     if (response->http != 200 || !mly_verdict_is_page(mly_buf_view(&response->body))) {
         pace->n_no_tiles = 0;
+        pace->is_blocked = false;
         return;
     }
     if (++pace->n_no_tiles < MLY_LIMIT_NO_TILES)
         return;
+    pace->is_blocked = true;
     mly_buf_fini(&response->body);
     response->status = MLY_E_QUOTA;
     (void)snprintf(response->why, sizeof response->why,
@@ -197,7 +213,7 @@ static enum mly_status look_at(struct pace *pace, struct mly_response *response,
     if (response->status >= 0)
         heed_usage(pace, kind, response->usage);
     if (kind == MLY_REQUEST_TILE)
-        count_no_tile(pace, response);
+        watch_for_block(pace, response);
     return MLY_OK;
 }
 

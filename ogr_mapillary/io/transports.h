@@ -84,8 +84,9 @@ struct mly_transport_pace_options {
  * that each attempt counts. A poll returns in its time also while requests wait, and a reset drops them at once. Tile
  * requests take from the bucket; above MLY_LIMIT_USAGE per cent of the application's quota, requests to the service
  * that tells it keep a distance. The fifth tile answer in a row that is no tile, and those behind it until a tile
- * comes, are answered with MLY_E_QUOTA: the caller is blocked (SPEC.md 4). Owns `inner` from the call on, also when the
- * call fails; borrows what the options point to. */
+ * comes, are answered with MLY_E_QUOTA: the caller is blocked (SPEC.md 4). After that, as after a redirect, one tile is
+ * asked for at a time until one comes. Owns `inner` from the call on, also when the call fails; borrows what the
+ * options point to. */
 enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly_transport_pace_options *options,
                                    struct mly_transport **out, struct mly_error *err);
 

@@ -302,9 +302,21 @@ def test_five_answers_in_a_row_that_are_no_tiles_stop_the_read(images, block, bo
     assert [words for words in BLOCKED if words not in message] == []
     assert 5 <= len(block.requests) < 5 + connections
 
-    block.clear()
     assert "(6 answers in a row)" in opened.failure()  # whoever tries again is stopped by the first one
-    assert len(block.requests) <= connections
+    assert len(block.requests) < 5 + connections + 1
+
+    block.no_faults()
+    assert_same(opened.rows(), truth_of(TILES))
+
+
+def test_whoever_was_redirected_asks_one_request_at_a_time(images, block):
+    connections = 5
+    block.fault("redirect", times=None)
+    opened = images(CONNECTIONS=connections).within(BLOCK)
+    for again in range(4):
+        message = opened.failure()
+        assert [words for words in BLOCKED if words not in message] == []
+        assert len(block.requests) <= connections + again
 
     block.no_faults()
     assert_same(opened.rows(), truth_of(TILES))

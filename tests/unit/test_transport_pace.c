@@ -439,13 +439,70 @@ static void the_fifth_answer_in_a_row_that_is_no_tile_says_that_the_caller_is_bl
     tear_down(&rig);
 }
 
+/* Requests 0 to 3 are sent; how many of them have left so far. */
+static size_t count_sent_of_four(struct rig *rig)
+{
+    const size_t before = rig->script.n_log;
+    send_tiles(rig, 0, 4);
+    return rig->script.n_log - before;
+}
+
+static void whoever_is_blocked_asks_for_one_tile_at_a_time_until_one_comes(void **state)
+{
+    (void)state;
+    struct mly_response response;
+    for (int is_redirect = 0; is_redirect < 2; is_redirect++) {
+        struct rig rig;
+        set_up_without_bucket(&rig);
+        for (int n = 0; n < 4 && !is_redirect; n++)
+            expect_passes(&rig, 200, page);
+        if (is_redirect)
+            expect_passes(&rig, 302, "");
+        else
+            expect_block(&rig, page);
+        rig.pace->vtbl->reset(rig.pace);
+
+        assert_int_equal(count_sent_of_four(&rig), 1);
+        send_as(&rig, MLY_REQUEST_GRAPH, 4, 2); /* not these */
+        assert_int_equal(rig.script.n_in_flight, 3);
+        response = wait_for_answer(&rig);
+        assert_int_equal(response.ticket, 0);
+        mly_transport_fini_response(&response);
+        assert_int_equal(drain(&rig), 5); /* an empty answer is as good as a tile */
+        assert_int_equal(count_sent_of_four(&rig), 4);
+        assert_int_equal(drain(&rig), 4);
+        assert_int_equal(rig.clock.now_ms, START_MS);
+        tear_down(&rig);
+    }
+}
+
+static void failures_do_not_end_a_block(void **state)
+{
+    (void)state;
+    struct mly_response response;
+    struct rig rig;
+    set_up_without_bucket(&rig);
+    expect_passes(&rig, 302, "");
+    for (uint64_t ticket = 0; ticket < 3; ticket++) {
+        script_add(&rig.script, (struct script_answer){.key = "x", .http = 503});
+        assert_status(try_send(&rig, MLY_REQUEST_TILE, "x", ticket), MLY_OK, NULL);
+    }
+    for (size_t n = 2; n <= 4; n++) {
+        response = wait_for_answer(&rig);
+        assert_int_equal(rig.script.n_log, n);
+        mly_transport_fini_response(&response);
+    }
+    assert_int_equal(rig.script.peak_in_flight, 1);
+    tear_down(&rig);
+}
+
 static void a_tile_or_an_empty_one_in_between_begins_the_row_anew(void **state)
 {
     (void)state;
     static const struct {
         int http;
         const char *body;
-    } good[] = {{200, tile}, {200, ""}, {204, ""}, {404, "<h1>Not found</h1>"}, {200, "noise"}};
+    } good[] = {{200, tile}, {200, ""}, {204, ""}, {304, ""}, {404, "<h1>Not found</h1>"}, {200, "noise"}};
     for (size_t i = 0; i < COUNT(good); i++) {
         struct rig rig;
         set_up_without_bucket(&rig);
@@ -568,6 +625,8 @@ int main(void)
         cmocka_unit_test(a_quota_that_has_room_again_ends_the_distance),
         cmocka_unit_test(what_the_service_says_of_the_quota_outlives_a_read),
         cmocka_unit_test(the_fifth_answer_in_a_row_that_is_no_tile_says_that_the_caller_is_blocked),
+        cmocka_unit_test(whoever_is_blocked_asks_for_one_tile_at_a_time_until_one_comes),
+        cmocka_unit_test(failures_do_not_end_a_block),
         cmocka_unit_test(a_tile_or_an_empty_one_in_between_begins_the_row_anew),
         cmocka_unit_test(failures_in_between_leave_the_row_as_it_is),
         cmocka_unit_test(messages_of_the_graph_are_its_answers),

@@ -138,9 +138,6 @@ static void a_blocked_caller_stops_with_what_the_transport_says(void **state)
 
 /* ---- tiles: what may come out better later ---- */
 
-<<<<<<< HEAD
-static void outages_are_worth_another_attempt(void **state)
-=======
 static void pages_and_json_are_told_from_tiles_by_how_they_begin(void **state)
 {
     (void)state;
@@ -169,8 +166,7 @@ static void pages_and_json_are_told_from_tiles_by_how_they_begin(void **state)
     assert_false(mly_verdict_is_page((struct mly_span){.data = NULL}));
 }
 
-static void outages_and_limits_are_worth_another_attempt(void **state)
->>>>>>> b624a7c (Test the pace against a service far away, behind a tunnel)
+static void outages_are_worth_another_attempt(void **state)
 {
     (void)state;
     static const int statuses[] = {408, 500, 502, 503, 504};
@@ -354,14 +350,10 @@ int main(void)
         cmocka_unit_test(a_refused_token_stops_and_says_what_to_do),
         cmocka_unit_test(code_190_is_the_token_whatever_the_status),
         cmocka_unit_test(without_a_token_no_request_can_succeed),
-<<<<<<< HEAD
-        cmocka_unit_test(outages_are_worth_another_attempt),
-        cmocka_unit_test(a_429_is_worth_another_attempt_and_means_that_the_caller_asks_too_much),
-=======
         cmocka_unit_test(a_blocked_caller_stops_with_what_the_transport_says),
         cmocka_unit_test(pages_and_json_are_told_from_tiles_by_how_they_begin),
-        cmocka_unit_test(outages_and_limits_are_worth_another_attempt),
->>>>>>> b624a7c (Test the pace against a service far away, behind a tunnel)
+        cmocka_unit_test(outages_are_worth_another_attempt),
+        cmocka_unit_test(a_429_is_worth_another_attempt_and_means_that_the_caller_asks_too_much),
         cmocka_unit_test(code_2_is_an_outage_whatever_the_status),
         cmocka_unit_test(code_4_is_a_rate_limit_although_it_comes_with_403),
         cmocka_unit_test(what_the_service_calls_transient_is),
