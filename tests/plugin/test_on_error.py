@@ -250,6 +250,17 @@ def test_what_would_befall_every_request_ends_the_read(images, block, kind):
     assert block.tiles_asked() == TILES[:2] + TILES[2:3] * n_asked
 
 
+def test_pages_instead_of_tiles_end_the_read_at_the_fifth(images, block):
+    block.fault("garbage", times=None, body="html")
+
+    with listening() as heard:
+        opened = images(ON_ERROR="SKIP", CONNECTIONS=1).within(BLOCK)
+        assert opened.layer.GetNextFeature() is None
+
+    assert len(heard.errors) == 1 and "blocks the address" in heard.errors[0]
+    assert block.tiles_asked() == [tile for tile in TILES[:3] for _ in range(2)][:5]
+
+
 def test_a_conversion_that_must_end_fails(run, block):
     block.fault(410, match=TILES[0], times=None)
     block.fault("redirect", match=TILES[5], times=None)
@@ -580,6 +591,21 @@ def test_offline_gives_what_the_cache_holds_and_names_the_rest(run, block, cache
         assert (f"tile {name_of(tile)}: not in the cache (OFFLINE=YES); " in done.err) == (tile not in held)
     assert f"skipped were {len(TILES) - len(held)} tiles and" in done.err
     assert block.requests == []
+
+
+def test_offline_rows_stay_without_fields_that_the_cache_does_not_hold(run, service, cached, truth):
+    read = ("ogr2ogr", "-f", "CSV", "/vsistdout/", "-select", "id,make", "MAPILLARY:", "images", "-spat", *BOX)
+    bare = run(*read[:4], "-select", "id", *read[6:], env=cached)
+    service.clear()
+
+    done = run(*read, "-oo", "FIELDS=make", "-oo", "OFFLINE=YES", "-oo", "ON_ERROR=SKIP", env=cached)
+
+    rows = truth.within(BOX)
+    assert (bare.code, done.code) == (0, 0)
+    assert done.out.splitlines()[1:] == [f'"{row.id}",' for row in rows]
+    assert f"skipped were 0 tiles and {len(batches(rows))} requests to the Graph" in done.err
+    assert "fields from the Graph stay NULL" in done.err and "OFFLINE=YES" in done.err
+    assert service.requests == []
 
 
 def test_only_so_many_losses_are_told_one_by_one_and_all_are_counted(run, service, cached):

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/losses.h"
 #include "support/fail_mem.h"
 #include "support/fake_graph.h"
 #include "support/make_tile.h"
@@ -40,6 +41,8 @@ struct world {
     struct fake_graph graph;
     struct mly_error err;
     struct mly_read_options options;
+    struct mly_losses losses;
+    char warnings[4096]; /* the lines so far */
     struct mly_enrich_options enrich;
     struct mly_machine *machine;
 
@@ -770,6 +773,144 @@ static void too_much_for_one_id_is_a_failure_in_the_service_s_words(void **state
     tear_down(world);
 }
 
+/* ---- going on ---- */
+
+static void warn(void *ctx, const char *text)
+{
+    struct world *world = ctx;
+    const size_t used = strlen(world->warnings);
+    assert_true(used + strlen(text) + 2 < sizeof world->warnings);
+    (void)snprintf(world->warnings + used, sizeof world->warnings - used, "%s\n", text);
+}
+
+/* From now on the read goes on without what fails. */
+static void go_on(struct world *world)
+{
+    world->options.losses = &world->losses;
+    world->options.warn = warn;
+    world->options.debug_ctx = world;
+    world->losses.layer = "images";
+}
+
+/* The Graph's answer about these entities is lost: they count as unknown. */
+static void lose_entities(struct world *world, size_t first, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        world->entities[first + i].is_unknown = true;
+}
+
+static void rows_of_a_lost_batch_stay_and_are_named(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world *world = set_up("images", of_images, 260);
+        world->graph.chance.state = seed;
+        world->entities[70].is_asked_badly = world->entities[255].is_asked_badly = true;
+        go_on(world);
+        assert_status(read_all(world), MLY_DONE, &world->err);
+        assert_int_equal(world->losses.n_requests, 2);
+        assert_int_equal(world->n_asked[70], 1);
+        assert_int_equal(world->n_graph, 6);
+        assert_says(world->warnings, "entities/900719925474099351+49: HTTP 400");
+        assert_says(world->warnings, "50 ids, the first of them 900719925474099351: fields from the Graph stay NULL");
+        assert_says(world->warnings, "10 ids, the first of them 900719925474099551: ");
+
+        lose_entities(world, 50, 50);
+        lose_entities(world, 250, 10);
+        char *expected = expect_images(world);
+        assert_log(world, expected);
+        free(expected);
+        tear_down(world);
+    }
+}
+
+static void looked_up_rows_of_a_lost_batch_are_missing(void **state)
+{
+    (void)state;
+    struct world *world = set_up_lookup("images", of_images, 120);
+    world->entities[0].is_asked_badly = true;
+    go_on(world);
+    assert_status(read_all(world), MLY_DONE, &world->err);
+    assert_says(world->warnings, "50 ids, the first of them 900719925474099301: their rows are missing");
+
+    lose_entities(world, 0, 50);
+    char *expected = expect_images(world);
+    assert_log(world, expected);
+    assert_int_equal(world->n_given, 70);
+    free(expected);
+    tear_down(world);
+}
+
+static void an_id_that_is_too_much_alone_costs_no_other(void **state)
+{
+    (void)state;
+    struct world *world = set_up("images", of_images, 3);
+    world->too_much = 0;
+    go_on(world);
+
+    assert_status(read_all(world), MLY_DONE, &world->err);
+
+    assert_int_equal(world->losses.n_requests, 3);
+    assert_int_equal(world->n_given, 3);
+    assert_says(world->warnings, "; id 900719925474099302: fields from the Graph stay NULL");
+    tear_down(world);
+}
+
+static void a_batch_that_does_not_decode_twice_is_lost(void **state)
+{
+    (void)state;
+    struct world *world = set_up("images", of_images, 50);
+    world->n_broken = 2;
+    go_on(world);
+
+    assert_status(read_all(world), MLY_DONE, &world->err);
+
+    assert_int_equal(world->losses.n_requests, 1);
+    assert_int_equal(world->n_graph, 2);
+    assert_int_equal(world->n_given, 50);
+    assert_says(world->warnings, "(asked for twice)");
+    tear_down(world);
+}
+
+static void lists_of_sequences_that_are_lost_leave_nulls(void **state)
+{
+    (void)state;
+    struct world *world = set_up("sequences", "image_count", 2);
+    world->rows[0].id = 3;
+    world->rows[1].id = 4;
+    world->entities[4].has_point = true; /* only a page comes */
+    go_on(world);
+
+    assert_status(read_all(world), MLY_DONE, &world->err);
+
+    assert_log(world, "3 3\n4 -\n");
+    assert_says(world->warnings, "only a page of the sequence");
+    assert_says(world->warnings, "; this sequence: fields from the Graph stay NULL");
+    tear_down(world);
+}
+
+static void without_memory_a_read_does_not_go_on(void **state)
+{
+    (void)state;
+    size_t n_ended = 0;
+    for (size_t at = 0; n_ended == 0; at++) {
+        struct world *world = set_up("images", of_images, 60);
+        world->entities[5].is_asked_badly = true;
+        fail_mem_init_failing(&world->mem, at, 1);
+        go_on(world);
+
+        const enum mly_status status = read_all(world);
+
+        if (status == MLY_DONE)
+            assert_int_equal(world->n_given, 60);
+        else
+            assert_status(status, MLY_E_NOMEM, &world->err);
+        assert_true(world->losses.n_requests <= 1);
+        n_ended += world->mem.n_failed == 0;
+        tear_down(world);
+    }
+}
+
 /* ---- failures ---- */
 
 static void a_bad_request_fails_at_once(void **state)
@@ -1474,6 +1615,12 @@ int main(void)
         cmocka_unit_test(an_id_that_is_passed_over_twice_is_unknown),
         cmocka_unit_test(too_much_for_one_answer_is_asked_for_in_parts),
         cmocka_unit_test(too_much_for_one_id_is_a_failure_in_the_service_s_words),
+        cmocka_unit_test(rows_of_a_lost_batch_stay_and_are_named),
+        cmocka_unit_test(looked_up_rows_of_a_lost_batch_are_missing),
+        cmocka_unit_test(an_id_that_is_too_much_alone_costs_no_other),
+        cmocka_unit_test(a_batch_that_does_not_decode_twice_is_lost),
+        cmocka_unit_test(lists_of_sequences_that_are_lost_leave_nulls),
+        cmocka_unit_test(without_memory_a_read_does_not_go_on),
         cmocka_unit_test(a_bad_request_fails_at_once),
         cmocka_unit_test(a_broken_answer_is_asked_for_once_more),
         cmocka_unit_test(an_answer_that_is_broken_twice_fails),

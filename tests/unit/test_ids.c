@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/losses.h"
 #include "support/fail_mem.h"
 #include "support/fake_graph.h"
 
@@ -35,6 +36,8 @@ struct world {
     int64_t given[MAX_IDS];
     size_t n_given;
     uint32_t max_in_flight;
+    bool skips; /* the read goes on without what fails */
+    struct mly_losses losses;
     size_t n_fresh; /* requests past every cache */
     char debug[4096];
 };
@@ -135,6 +138,8 @@ static enum mly_status start(struct world *world, enum mly_ids_kind kind, const 
         .max_in_flight = world->max_in_flight,
         .debug = note,
         .debug_ctx = world,
+        .warn = note,
+        .losses = world->skips ? &world->losses : NULL,
     };
     return mly_ids_new(&source, &options, &world->ids, &world->err);
 }
@@ -540,6 +545,62 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* ---- going on ---- */
+
+static void set_up_skipping(struct world *world, const struct list *lists, size_t n)
+{
+    set_up(world, lists, n);
+    world->skips = true;
+    world->losses.layer = "images";
+}
+
+static void a_sequence_whose_list_is_lost_costs_no_other(void **state)
+{
+    (void)state;
+    const struct list lists[] = {{.name = "a", .first = 100, .n = 3},
+                                 {.name = "b", .first = 200, .n = 3, .code = 1, .subcode = 99},
+                                 {.name = "c", .first = 300, .n = 3, .page = 2},
+                                 {.name = "d", .first = 400, .n = 3}};
+    const struct mly_value keys[] = {text_value("a"), text_value("b"), text_value("c"), text_value("d")};
+    struct world world;
+    set_up_skipping(&world, lists, COUNT(lists));
+
+    assert_status(read_all(&world, MLY_IDS_SEQUENCES, keys, COUNT(keys)), MLY_DONE, &world.err);
+
+    assert_int_equal(assert_gives(&world, assert_gives(&world, 0, 100, 3), 400, 3), world.n_given);
+    assert_int_equal(world.losses.n_requests, 2);
+    assert_int_equal(world.graph.n_requests, 4);
+    tear_down(&world);
+}
+
+static void a_page_that_is_lost_ends_its_search_and_no_other(void **state)
+{
+    (void)state;
+    const struct list lists[] = {
+        {.name = "a", .first = 1000, .n = 9, .page = 3, .code = 1, .subcode = 99, .refuse_from = 3},
+        {.name = "b", .first = 2000, .n = 9, .page = 3, .next = "https:\\/\\/evil.example.org\\/x"},
+        {.name = "c", .first = 3000, .n = 9, .page = 3, .code = 100, .subcode = 33, .refuse_from = 6},
+        {.name = "d", .first = 4000, .n = MLY_LIMIT_PAGE, .next = ""},
+        {.name = "e", .first = 7000, .n = 9, .page = 3, .broken = 5, .n_broken = 3},
+        {.name = "f", .first = 8000, .n = 9, .page = 3}};
+    const struct mly_value names[] = {text_value("a"), text_value("b"), text_value("c"),
+                                      text_value("d"), text_value("e"), text_value("f")};
+    struct world world;
+    set_up_skipping(&world, lists, COUNT(lists));
+
+    assert_status(read_all(&world, MLY_IDS_CREATORS, names, COUNT(names)), MLY_DONE, &world.err);
+
+    size_t n = assert_gives(&world, 0, 1000, 3);
+    n = assert_gives(&world, n, 2000, 3);
+    n = assert_gives(&world, n, 3000, 6);
+    n = assert_gives(&world, n, 4000, MLY_LIMIT_PAGE);
+    n = assert_gives(&world, n, 7000, 3);
+    assert_int_equal(assert_gives(&world, n, 8000, 9), world.n_given);
+    assert_int_equal(world.losses.n_requests, 5);
+    assert_int_equal(world.n_fresh, 1);
+    tear_down(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +624,8 @@ int main(void)
         cmocka_unit_test(a_page_elsewhere_is_not_asked_for),
         cmocka_unit_test(a_page_that_is_gone_is_no_end),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(a_sequence_whose_list_is_lost_costs_no_other),
+        cmocka_unit_test(a_page_that_is_lost_ends_its_search_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

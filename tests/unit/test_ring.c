@@ -1095,6 +1095,90 @@ static void a_transport_without_a_token_stops_at_once(void **state)
     tear_down(&rig);
 }
 
+/* ---- going on ---- */
+
+static void set_up_skipping(struct rig *rig, size_t n_requests, uint32_t max_in_flight)
+{
+    prepare(rig, n_requests);
+    struct mly_ring_options options = options_of(rig, max_in_flight);
+    options.skips = true;
+    assert_status(mly_ring_new(&options, &rig->ring, &rig->err), MLY_OK, &rig->err);
+}
+
+static void assert_takes_lost(struct rig *rig, size_t number, enum mly_status failure, const char *words)
+{
+    struct mly_ring_answer answer = {.tag = 0};
+    assert_status(mly_ring_take(rig->ring, &answer, &rig->err), MLY_OK, &rig->err);
+    assert_int_equal(answer.kind, MLY_ANSWER_LOST);
+    assert_true(answer.tag == tag_base + number);
+    assert_status(mly_ring_give_up(rig->ring, &rig->err), failure, &rig->err);
+    assert_string_equal(rig->err.text, words);
+}
+
+static void what_is_lost_is_an_answer_and_the_rest_is_asked_for(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_skipping(&rig, 4, 2);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    assert_status(feed_http(&rig, tickets[1], 500), MLY_OK, &rig.err);
+    assert_status(feed_silence(&rig, tickets[0], MLY_E_NETWORK, "no route"), MLY_OK, &rig.err);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    feed_body(&rig, tickets[2], 2);
+    assert_status(feed_silence(&rig, tickets[3], MLY_E_LIMIT, "too large"), MLY_OK, &rig.err);
+
+    assert_takes_lost(&rig, 0, MLY_E_NETWORK, "tile key/0: no route");
+    assert_takes_lost(&rig, 1, MLY_E_REMOTE, "tile key/1: HTTP 500");
+    assert_takes(&rig, 2);
+    assert_takes_lost(&rig, 3, MLY_E_LIMIT, "tile key/3: too large");
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+static void what_does_not_decode_twice_may_be_gone_on_after(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_skipping(&rig, 2, 2);
+    assert_int_equal(want_all(&rig, tickets), 2);
+    feed_body(&rig, tickets[0], 0);
+    feed_body(&rig, tickets[1], 1);
+    assert_takes(&rig, 0);
+    assert_status(mly_ring_refuse(rig.ring, MLY_E_CORRUPT, &rig.err), MLY_AGAIN, &rig.err);
+    assert_int_equal(want_all(&rig, tickets), 1);
+    feed_body(&rig, tickets[0], 0);
+    assert_takes(&rig, 0);
+    mly_fail(&rig.err, MLY_E_CORRUPT, "it is cut");
+
+    assert_status(mly_ring_refuse(rig.ring, MLY_E_CORRUPT, &rig.err), MLY_E_CORRUPT, &rig.err);
+
+    assert_string_equal(rig.err.text, "tile key/0 (asked for twice): it is cut");
+    assert_takes(&rig, 1);
+    assert_status(take(&rig), MLY_DONE, &rig.err);
+    tear_down(&rig);
+}
+
+static void what_no_read_can_do_without_is_a_failure_still(void **state)
+{
+    (void)state;
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up_skipping(&rig, 9, 3);
+    assert_int_equal(want_all(&rig, tickets), 3);
+
+    assert_status(feed_http(&rig, tickets[1], 429), MLY_OK, &rig.err);
+    assert_status(feed_silence(&rig, tickets[2], MLY_E_NOMEM, "no room"), MLY_OK, &rig.err);
+    feed_body(&rig, tickets[0], 0);
+
+    assert_int_equal(want_all(&rig, tickets), 0);
+    assert_takes(&rig, 0);
+    assert_status(take(&rig), MLY_E_QUOTA, &rig.err);
+    assert_string_equal(rig.err.text, "tile key/1: HTTP 429");
+    tear_down(&rig);
+}
+
 static void a_graph_request_is_called_by_its_name(void **state)
 {
     (void)state;
@@ -1387,6 +1471,9 @@ int main(void)
         cmocka_unit_test(a_failure_keeps_its_code_and_says_how_often_it_was_tried),
         cmocka_unit_test(a_caller_who_is_refused_stops_at_once),
         cmocka_unit_test(a_transport_without_a_token_stops_at_once),
+        cmocka_unit_test(what_is_lost_is_an_answer_and_the_rest_is_asked_for),
+        cmocka_unit_test(what_does_not_decode_twice_may_be_gone_on_after),
+        cmocka_unit_test(what_no_read_can_do_without_is_a_failure_still),
         cmocka_unit_test(a_graph_request_is_called_by_its_name),
         cmocka_unit_test(nobody_needs_the_words_of_a_failure),
         cmocka_unit_test(an_answer_to_nothing_is_the_caller_s_mistake),
