@@ -34,7 +34,8 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
 static void fail(struct mly_response *response, enum mly_status status, const char *path, const char *why)
 {
     response->status = status;
-    (void)snprintf(response->why, sizeof response->why, "%.*s cannot be read: %s", MLY_ERROR_TEXT - 128, path, why);
+    (void)snprintf(response->why, sizeof response->why,
+                   "%.*s cannot be read: %s; check the folder that TILES_URL names", MLY_ERROR_TEXT - 192, path, why);
 }
 
 static void read_all(FILE *file, const char *path, struct mly_response *out)
@@ -44,7 +45,7 @@ static void read_all(FILE *file, const char *path, struct mly_response *out)
     while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
         const enum mly_status status = mly_buf_append(&out->body, chunk, n);
         if (status == MLY_E_LIMIT)
-            fail(out, status, path, "with more than 64 MiB it is no tile; take it out of the folder");
+            fail(out, status, path, "with more than 64 MiB it is no tile");
         else if (status < 0)
             fail(out, status, path, "out of memory");
         if (status < 0)
