@@ -212,7 +212,7 @@ CASES: List[Case] = [
     Case("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", opts(MAX_TILE="5"), context="open options"),
     Case("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", name="MAPILLARY:MAX_TILE=5",
          context="the dataset name"),
-    Case("%s: something there is not of the form KEY=VALUE", name="MAPILLARY:MLY|1|2=", context="the dataset name"),
+    Case("%s: something there is not of the form KEY=VALUE", name="MAPILLARY:MLY|one|two=", context="the dataset name"),
     Case("%s is not allowed in the dataset name, which", name="MAPILLARY:ACCESS_TOKEN=x", context="ACCESS_TOKEN"),
     Case("the dataset name: %s stands there twice; give it once", name="MAPILLARY:ZOOM=8,ZOOM=9"),
     Case("the dataset name: after %s come KEY=VALUE pairs", name="MAPILLARY:ZOOM"),
