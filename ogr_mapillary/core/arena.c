@@ -99,7 +99,10 @@ size_t mly_arena_measure(const struct mly_arena *arena)
 enum mly_status mly_arena_fail(const struct mly_arena *arena, const char *what, struct mly_error *err)
 {
     if (arena->trouble == MLY_E_LIMIT)
-        return mly_fail(err, MLY_E_LIMIT, "%s needs more memory than its ceiling of %zu bytes", what, arena->limit);
+        return mly_fail(err, MLY_E_LIMIT,
+                        "%s needs more memory than its ceiling of %zu bytes; read a smaller area, and report it if "
+                        "that does not help",
+                        what, arena->limit);
     return mly_fail(err, MLY_E_NOMEM, "%s: out of memory", what);
 }
 

@@ -134,7 +134,7 @@ enum mly_status mly_cover_make(const struct mly_area *area, uint8_t zoom, uint64
     if (status == MLY_E_LIMIT) { /* counted in part: no number to tell */
         out->n_tiles = 0;
         mly_buf_fini(&out->nodes);
-        return mly_fail(err, status, "the outline of the area is too detailed for so large an area");
+        return mly_fail(err, status, "the outline of the area is too detailed for so large an area; simplify it");
     }
     if (status < 0)
         return mly_fail(err, status, "out of memory for the list of tiles");

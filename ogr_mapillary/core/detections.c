@@ -180,7 +180,8 @@ static enum mly_status read_list(struct detections *d, struct mly_span json, str
         return MLY_OK;
     mly_graph_free(d->list);
     d->list = NULL;
-    return mly_fail(err, MLY_E_REMOTE, "the service gives this list in pages, of which only the first was read");
+    return mly_fail(err, MLY_E_REMOTE,
+                    "the service gives this list in pages, of which only the first was read; please report it");
 }
 
 /* What an answer holds. MLY_AGAIN: it will be asked for once more. */

@@ -431,7 +431,8 @@ static enum mly_status open_list(struct mly_span body, struct mly_graph **out, s
         return MLY_OK;
     mly_graph_free(*out);
     *out = NULL;
-    return mly_fail(err, MLY_E_REMOTE, "the service gives only a page of the sequence, where all of it is expected");
+    return mly_fail(err, MLY_E_REMOTE,
+                    "the service gives only a page of the sequence, where all of it is expected; please report it");
 }
 
 /* Once an answer is open, only memory can be lacking: the read cannot go on then. */

@@ -150,7 +150,8 @@ static enum mly_status open_answer(struct mly_span json, const char *what, struc
                                    struct mly_error *err)
 {
     if (json.size > MLY_LIMIT_JSON)
-        return mly_fail(err, MLY_E_LIMIT, "the answer is larger than the ceiling of %d bytes for JSON", MLY_LIMIT_JSON);
+        return mly_fail(err, MLY_E_LIMIT,
+                        "the answer is larger than the ceiling of %d bytes for JSON; please report it", MLY_LIMIT_JSON);
     *out = parse(json, MLY_LIMIT_JSON);
     if (!*out)
         return mly_fail(err, MLY_E_CORRUPT, "these %zu bytes are no %s%s", json.size, what,

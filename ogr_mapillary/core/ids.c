@@ -50,7 +50,8 @@ static enum mly_status enter_page(struct ids *ids, const struct mly_request *pag
     const int64_t hash = mly_value_hash(0, page->url, strlen(page->url));
     for (size_t i = 0; i < ids->pages.size / sizeof *known; i++) {
         if (known[i] == hash)
-            return mly_fail(err, MLY_E_REMOTE, "the service names a page as the next one that was read already");
+            return mly_fail(err, MLY_E_REMOTE,
+                            "the service names a page as the next one that was read already; repeat the read");
     }
     const enum mly_status status = mly_buf_append(&ids->pages, &hash, sizeof hash);
     return status < 0 ? mly_fail(err, status, "no room for the list of pages") : MLY_OK;
@@ -117,7 +118,7 @@ static enum mly_status look_for_next(struct ids *ids, struct mly_error *err)
     if (next.size == 0)
         return mly_fail(err, MLY_E_REMOTE,
                         "the service gives %zu images, as many as it can in one answer, and names no next page: the "
-                        "list may go on",
+                        "list may go on; add an area",
                         n);
     MLY_TRY(mly_request_page(ids->options.graph_service, next, &ids->page, &page, err));
     MLY_TRY(enter_page(ids, &page, err));
@@ -131,7 +132,8 @@ static enum mly_status check_whole(const struct ids *ids, struct mly_error *err)
 {
     if (mly_graph_next(ids->list).size == 0)
         return MLY_OK;
-    return mly_fail(err, MLY_E_REMOTE, "the service gives only a page of the sequence, where all of it is expected");
+    return mly_fail(err, MLY_E_REMOTE,
+                    "the service gives only a page of the sequence, where all of it is expected; please report it");
 }
 
 static void close_list(struct ids *ids)
@@ -161,7 +163,8 @@ static enum mly_status open_list(struct ids *ids, struct mly_span body, struct m
 static enum mly_status accept_empty(struct ids *ids, struct mly_error *err)
 {
     if (is_search(ids) && ids->pages.size > sizeof(int64_t))
-        return mly_fail(err, MLY_E_REMOTE, "Graph request %s: the service does not know the page that it named itself",
+        return mly_fail(err, MLY_E_REMOTE,
+                        "Graph request %s: the service does not know the page that it named itself; repeat the read",
                         ids->page.key);
     mly_ring_debug(ids->ring, "the service does not know it");
     return MLY_OK;

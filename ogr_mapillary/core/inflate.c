@@ -37,7 +37,7 @@ void mly_inflate_body(mly_inflate_fn *inflate, struct mly_response *response)
         return;
     }
     if (size > body->limit) {
-        fail(response, MLY_E_LIMIT, "the answer is larger than its ceiling when decompressed");
+        fail(response, MLY_E_LIMIT, "the answer is larger than its ceiling when decompressed; please report it");
         return;
     }
     struct mly_buf plain;

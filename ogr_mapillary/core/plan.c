@@ -154,7 +154,7 @@ static bool has_nan(const struct mly_box *box)
 static enum mly_status check_area(const struct mly_query *query, struct mly_error *err)
 {
     if (query->area && has_nan(&query->area->box))
-        return mly_fail(err, MLY_E_ARG, "%s: the spatial filter has a coordinate that is no number",
+        return mly_fail(err, MLY_E_ARG, "%s: the spatial filter has a coordinate that is no number; give degrees",
                         query->layer->name);
     return MLY_OK;
 }
@@ -370,8 +370,8 @@ static struct mly_plan begin(const struct mly_query *query, const struct mly_mem
 static enum mly_status no_room(const struct mly_query *query, enum mly_status status, struct mly_error *err)
 {
     if (status == MLY_E_LIMIT)
-        return mly_fail(err, status, "%s: the attribute filter names more than %d values", query->layer->name,
-                        MLY_LIMIT_IDS);
+        return mly_fail(err, status, "%s: the attribute filter names more than %d values; name fewer at a time",
+                        query->layer->name, MLY_LIMIT_IDS);
     return mly_fail(err, MLY_E_NOMEM, "%s: out of memory for the values in the filter", query->layer->name);
 }
 

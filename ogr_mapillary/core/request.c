@@ -10,7 +10,7 @@
 static enum mly_status check_fit(const struct mly_request *request, int n_key, int n_url, struct mly_error *err)
 {
     if (n_key < 0 || (size_t)n_key >= sizeof request->key || n_url < 0 || (size_t)n_url >= sizeof request->url)
-        return mly_fail(err, MLY_E_LIMIT, "the address of the service is too long");
+        return mly_fail(err, MLY_E_LIMIT, "the address of the service is too long; set a shorter one");
     return MLY_OK;
 }
 
@@ -232,7 +232,8 @@ static enum mly_status ask(const struct question *question, const char *service,
     char escaped[ESCAPED], key_name[KEY_NAME + 1];
     *out = (struct mly_request){.kind = MLY_REQUEST_GRAPH, .max_bytes = MLY_LIMIT_JSON};
     if (name.size == 0 || name.size > MLY_LIMIT_NAME)
-        return mly_fail(err, MLY_E_ARG, "%s has 1 to %d bytes, not %zu", question->what, MLY_LIMIT_NAME, name.size);
+        return mly_fail(err, MLY_E_ARG, "%s has 1 to %d bytes, not %zu; correct the attribute filter", question->what,
+                        MLY_LIMIT_NAME, name.size);
     escape(name, false, escaped);
     print_key_name(name, key_name);
     const int n_key = snprintf(out->key, sizeof out->key, "%s/%s", question->folder, key_name);
@@ -368,13 +369,14 @@ enum mly_status mly_request_page(const char *service, struct mly_span next, cons
 {
     char text[MLY_LIMIT_URL], previous_key[MLY_LIMIT_KEY];
     if (next.size >= sizeof text)
-        return mly_fail(err, MLY_E_LIMIT, "the address of the service's next page is too long");
+        return mly_fail(err, MLY_E_LIMIT, "the address of the service's next page is too long; please report it");
     memcpy(text, next.data, next.size);
     text[next.size] = '\0';
     const char *query = strlen(text) == next.size ? query_of(service, text) : NULL;
     if (!query)
-        return mly_fail(err, MLY_E_REMOTE,
-                        "the service's next page leads elsewhere than to its own images, and was not followed");
+        return mly_fail(
+            err, MLY_E_REMOTE,
+            "the service's next page leads elsewhere than to its own images, and was not followed; please report it");
 
     memcpy(previous_key, previous->key, sizeof previous_key); /* `out` may be `previous` */
     *out = (struct mly_request){.kind = MLY_REQUEST_GRAPH, .max_bytes = MLY_LIMIT_JSON};

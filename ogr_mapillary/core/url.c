@@ -112,15 +112,15 @@ static enum mly_status parse_host(const char *name, struct mly_url *url, struct 
     const size_t n_host = host_length(host);
     const char *rest = host + n_host;
     if (n_host == 0 || !has_only_plain_characters(rest))
-        return mly_fail(err, MLY_E_ARG, "%s: not a plain address of the form https://host[:port][/path]", name);
+        return mly_fail(err, MLY_E_ARG, "%s: not a plain address; the form is https://host[:port][/path]", name);
     if (*rest == ':') {
         const size_t n_port = strcspn(rest + 1, "/");
         if (!is_port(rest + 1, n_port))
-            return mly_fail(err, MLY_E_ARG, "%s: the port is no number", name);
+            return mly_fail(err, MLY_E_ARG, "%s: the port is no number; the form is https://host[:port][/path]", name);
         rest += 1 + n_port;
     }
     if (*rest != '\0' && *rest != '/')
-        return mly_fail(err, MLY_E_ARG, "%s: not a plain address of the form https://host[:port][/path]", name);
+        return mly_fail(err, MLY_E_ARG, "%s: not a plain address; the form is https://host[:port][/path]", name);
     if (!secure && !is_loopback(host, n_host))
         return mly_fail(err, MLY_E_ARG,
                         "%s: plain http is for this machine only (the token would be readable on the "
@@ -136,7 +136,8 @@ enum mly_status mly_url_parse(const char *name, const char *text, struct mly_url
     memset(out, 0, sizeof *out);
     size_t n = strlen(text);
     if (n >= sizeof out->text)
-        return mly_fail(err, MLY_E_ARG, "%s: longer than %zu characters", name, sizeof out->text - 1);
+        return mly_fail(err, MLY_E_ARG, "%s: longer than %zu characters; use a shorter address", name,
+                        sizeof out->text - 1);
     while (n > 0 && text[n - 1] == '/')
         n--;
     memcpy(out->text, text, n);

@@ -41,10 +41,11 @@ static enum mly_verdict remote(enum mly_verdict verdict, const struct mly_respon
 {
     const bool is_limit = response->http == 429 || error->code == CODE_RATE_LIMIT;
     const enum mly_status code = is_limit ? MLY_E_QUOTA : MLY_E_REMOTE;
+    const char *advice = is_limit ? "wait an hour, then read less at a time" : "repeat the read later";
     if (error->message[0])
-        mly_fail(err, code, "HTTP %d: the service says: %s", response->http, error->message);
+        mly_fail(err, code, "HTTP %d: the service says: %s; %s", response->http, error->message, advice);
     else
-        mly_fail(err, code, "HTTP %d", response->http);
+        mly_fail(err, code, "HTTP %d; %s", response->http, advice);
     return verdict;
 }
 

@@ -276,8 +276,8 @@ static enum mly_status answer_missing(const struct pending *pending, struct mly_
     return answer_failure(out, MLY_E_REMOTE,
                           pending->request.fresh
                               ? "what the cache holds does not decode, and nothing else may be asked "
-                                "(OFFLINE=YES)"
-                              : "not in the cache (OFFLINE=YES)");
+                                "(OFFLINE=YES); read it once without OFFLINE"
+                              : "not in the cache (OFFLINE=YES); read it once without OFFLINE");
 }
 
 /* MLY_AGAIN: inner had to be asked after all. */

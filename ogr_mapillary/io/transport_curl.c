@@ -368,16 +368,18 @@ static enum mly_status status_of(CURLcode code)
 
 static void explain(struct call *call, CURLcode code)
 {
+    static const char lasting[] =
+        "; set the certificates (CURL_CA_BUNDLE), the proxy (GDAL_HTTP_PROXY) or the address right";
     struct mly_response *response = &call->response;
     response->status = call->trouble < 0 ? call->trouble : status_of(code);
     if (call->trouble == MLY_E_LIMIT)
-        (void)snprintf(response->why, sizeof response->why, "the answer is larger than its ceiling of %zu bytes",
-                       response->body.limit);
+        (void)snprintf(response->why, sizeof response->why,
+                       "the answer is larger than its ceiling of %zu bytes; please report it", response->body.limit);
     else if (call->trouble == MLY_E_NOMEM)
         (void)snprintf(response->why, sizeof response->why, "out of memory for the answer");
     else if (code != CURLE_OK)
-        (void)snprintf(response->why, sizeof response->why, "%s%s%s", curl_easy_strerror(code),
-                       call->why[0] ? ": " : "", call->why);
+        (void)snprintf(response->why, sizeof response->why, "%s%s%s%s", curl_easy_strerror(code),
+                       call->why[0] ? ": " : "", call->why, response->status == MLY_E_REMOTE ? lasting : "");
     if (response->status < 0)
         mly_buf_fini(&response->body);
 }

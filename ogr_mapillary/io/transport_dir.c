@@ -34,7 +34,8 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
 static void fail(struct mly_response *response, enum mly_status status, const char *path, const char *why)
 {
     response->status = status;
-    (void)snprintf(response->why, sizeof response->why, "%.*s: %s", MLY_ERROR_TEXT - 128, path, why);
+    (void)snprintf(response->why, sizeof response->why,
+                   "%.*s cannot be read: %s; check the folder that TILES_URL names", MLY_ERROR_TEXT - 192, path, why);
 }
 
 static void read_all(FILE *file, const char *path, struct mly_response *out)
@@ -44,7 +45,7 @@ static void read_all(FILE *file, const char *path, struct mly_response *out)
     while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
         const enum mly_status status = mly_buf_append(&out->body, chunk, n);
         if (status == MLY_E_LIMIT)
-            fail(out, status, path, "larger than the ceiling of 64 MiB for a tile");
+            fail(out, status, path, "with more than 64 MiB it is no tile");
         else if (status < 0)
             fail(out, status, path, "out of memory");
         if (status < 0)
@@ -119,7 +120,8 @@ enum mly_status mly_transport_dir(const char *folder, mly_inflate_fn *inflate, c
         return mly_fail(err, MLY_E_IO, "%s: %s; a folder of tiles has the layout maps/vtp/TILESET/2/Z/X/Y", tiles,
                         strerror(errno));
     if (!S_ISDIR(about.st_mode))
-        return mly_fail(err, MLY_E_IO, "%s is no folder", tiles);
+        return mly_fail(err, MLY_E_IO, "%s is no folder; a folder of tiles has the layout maps/vtp/TILESET/2/Z/X/Y",
+                        tiles);
 
     struct dir *dir = mem->alloc(mem->ctx, sizeof *dir);
     if (!dir)

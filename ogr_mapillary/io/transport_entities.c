@@ -276,7 +276,8 @@ static void complete(struct question *question, struct mly_response *out)
     mly_buf_fini(&out->body);
     if (question->trouble < 0) {
         out->status = question->trouble;
-        (void)snprintf(out->why, sizeof out->why, "the entities asked for do not fit the answer's ceiling of memory");
+        (void)snprintf(out->why, sizeof out->why,
+                       "the entities asked for do not fit the answer's ceiling of memory; please report it");
         return;
     }
     out->http = 200;

@@ -107,7 +107,7 @@ bool Collector::Transform(OGRGeometry *geometry, const OGRSpatialReference *srs)
         OGRCreateCoordinateTransformation(&from, &degrees));
     if (transformation && geometry->transform(transformation.get()) == OGRERR_NONE)
         return true;
-    ReportUsage("AOI: its coordinates cannot be turned into longitude and latitude");
+    ReportUsage("AOI: its coordinates cannot be turned into longitude and latitude; give it in EPSG:4326");
     return false;
 }
 
@@ -139,7 +139,7 @@ bool Collector::Add(const OGRGeometry *geometry, const OGRSpatialReference *srs)
     }
     if (!counter.IsFinite())
     {
-        ReportUsage("AOI: one of its coordinates is no number");
+        ReportUsage("AOI: one of its coordinates is no number; correct the outline");
         return false;
     }
     std::unique_ptr<OGRGeometry> linear(geometry->getLinearGeometry());
@@ -157,7 +157,7 @@ bool CollectText(const std::string &text, Collector &collector)
     const std::unique_ptr<OGRGeometry> geometry(parsed);
     if (geometry)
         return collector.Add(geometry.get(), nullptr);
-    ReportUsage("AOI: this well-known text cannot be read");
+    ReportUsage("AOI: this well-known text cannot be read; write e.g. POLYGON ((8 50, 9 50, 9 51, 8 50))");
     return false;
 }
 
@@ -182,7 +182,8 @@ bool CollectFile(const std::string &path, Collector &collector)
         GDALDataset::Open(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_READONLY, isInline ? geojson : nullptr));
     if (!dataset)
     {
-        ReportUsage("AOI: %s cannot be read", isInline ? "this GeoJSON" : path.c_str());
+        ReportUsage("AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON",
+                    isInline ? "this GeoJSON" : path.c_str());
         return false;
     }
     for (OGRLayer *layer : dataset->GetLayers())
@@ -192,7 +193,8 @@ bool CollectFile(const std::string &path, Collector &collector)
     }
     if (CPLGetLastErrorType() != CE_Failure)
         return true;
-    ReportUsage("AOI: %s was read only in part", isInline ? "this GeoJSON" : path.c_str());
+    ReportUsage("AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small",
+                isInline ? "this GeoJSON" : path.c_str());
     return false;
 }
 
@@ -214,7 +216,7 @@ std::unique_ptr<OGRGeometry> Unite(std::unique_ptr<OGRMultiPolygon> polygons)
         Warn(nullptr, "AOI: its polygons cross themselves or each other; they were mended");
         return area;
     }
-    ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended");
+    ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them");
     return nullptr;
 }
 }  // namespace
@@ -230,7 +232,7 @@ std::unique_ptr<Aoi> Aoi::Read(const std::string &text)
     Collector collector;
     if (STARTS_WITH_CI(text.c_str(), kPrefix))
     {
-        ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area");
+        ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area; name a file");
         return nullptr;
     }
     if (!(IsWellKnownText(text) ? CollectText(text, collector) : CollectFile(text, collector)))
@@ -238,7 +240,7 @@ std::unique_ptr<Aoi> Aoi::Read(const std::string &text)
     std::unique_ptr<OGRMultiPolygon> polygons = collector.Take();
     if (polygons->IsEmpty())
     {
-        ReportUsage("AOI: there is no polygon in it");
+        ReportUsage("AOI: there is no polygon in it; lines and points make no area");
         return nullptr;
     }
     std::unique_ptr<OGRGeometry> area = Unite(std::move(polygons));

@@ -124,7 +124,7 @@ GDALDataset *OGRMapillaryDataset::Open(GDALOpenInfo *info)
 {
     if (mly::Aoi::IsBeingRead() && Identify(info))
     {
-        mly::ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area");
+        mly::ReportUsage("AOI: a MAPILLARY: dataset cannot be its own area; name a file");
         return nullptr;
     }
     if (!Identify(info) || info->eAccess == GA_Update)  // QGIS tries update first and expects no message
@@ -175,7 +175,9 @@ mly_store *OGRMapillaryDataset::Store()
     mly_error error{};
     mly_store *store = nullptr;
     if (mly_store_open(&options, &store, &error) < 0)
-        mly::Warn(nullptr, (std::string("no cache: ") + error.text).c_str());
+        mly::Warn(nullptr, (std::string("no cache, so every request is sent anew: ") + error.text +
+                            ". Name another folder with CACHE_DIR, or set CACHE=NO")
+                               .c_str());
     store_.reset(store);
     return store;
 }
@@ -277,7 +279,9 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
     mly_store *store = Store();
     if (settings_.cache.isOffline && !store)
     {
-        mly_fail(error, MLY_E_IO, "OFFLINE=YES: the cache in %s cannot be read", settings_.cache.folder.c_str());
+        mly_fail(error, MLY_E_IO,
+                 "OFFLINE=YES: the cache in %s cannot be read; name its folder with CACHE_DIR, or read without OFFLINE",
+                 settings_.cache.folder.c_str());
         return nullptr;
     }
     if (!settings_.cache.isOffline && (!InitCurl(error) || MakeHttpTransport(settings_, &transport, error) < 0))
@@ -304,7 +308,8 @@ mly_status OGRMapillaryDataset::MakeNetworkLate(void *dataset, mly_transport **o
 // reads of a folder are not to open a socket, nor a cache.
 mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
 {
-    static const char whyNot[] = "GRAPH_URL: this comes from the Graph API, which no folder can stand in for";
+    static const char whyNot[] =
+        "GRAPH_URL: this comes from the Graph API, which no folder can stand in for; give an https:// address or none";
     mly_transport *tiles = nullptr;
     mly_transport *graph = nullptr;
     mly_transport *fork = nullptr;

@@ -496,8 +496,9 @@ OGRFeature *OGRMapillaryLayer::FindByScan(GIntBig fid)
     losses_ = {};
     OGRFeature *feature = OGRLayer::GetFeature(fid);
     if (!feature && mly_losses_are_there(&losses_))
-        mly::ReportUsage("%s: feature " CPL_FRMT_GIB " was not found, but it may be in what was skipped", layer_->name,
-                         fid);
+        mly::ReportUsage("%s: feature " CPL_FRMT_GIB
+                         " was not found, but it may be in what was skipped; repeat the read",
+                         layer_->name, fid);
     return feature;
 }
 

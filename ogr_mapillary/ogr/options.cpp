@@ -125,7 +125,7 @@ namespace
 void ReportUnknown(const char *where, const std::string &key)
 {
     if (LooksLikeKey(key))
-        ReportUsage("%s: there is no option %s", where, key.c_str());
+        ReportUsage("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", where, key.c_str());
     else
         ReportUsage("%s: something there is not of the form KEY=VALUE", where);
 }
@@ -170,7 +170,7 @@ bool AddInline(const std::string &key, const std::string &value, Given &given)
     }
     if (!given.emplace(option->name, value).second)
     {
-        ReportUsage("the dataset name: %s stands there twice", option->name);
+        ReportUsage("the dataset name: %s stands there twice; give it once", option->name);
         return false;
     }
     return true;
@@ -196,7 +196,7 @@ bool ReadInline(const char *datasetName, Given &given)
             return false;
         if (at + 1 == text.size())  // a comma with nothing behind it
         {
-            ReportUsage("the dataset name ends with a comma");
+            ReportUsage("the dataset name ends with a comma; take it off");
             return false;
         }
     }
@@ -314,7 +314,9 @@ bool ReadTokenFile(const std::string &path, std::string &token)
     std::unique_ptr<VSILFILE, FileClose> file(isVirtual ? nullptr : VSIFOpenL(path.c_str(), "rb"));
     if (!file)
     {
-        ReportUsage("ACCESS_TOKEN_FILE: %s cannot be read%s", path.c_str(), isVirtual ? ": it is no local file" : "");
+        ReportUsage("ACCESS_TOKEN_FILE: %s cannot be read%s; name a local file that only you can read, with the token "
+                    "in its first line",
+                    path.c_str(), isVirtual ? ", being no local file" : "");
         return false;
     }
     std::string text(MLY_LIMIT_TOKEN + 1, '\0');

@@ -29,11 +29,27 @@ CPLErrorNum NumberOf(mly_status code)
             return CPLE_AppDefined;
     }
 }
+
+// What to do about what only its place in the core knows the facts of. Messages of other codes say it themselves.
+const char *AdviceOn(mly_status code)
+{
+    switch (code)
+    {
+        case MLY_E_NOMEM:
+            return ". Read a smaller area, or one layer at a time";
+        case MLY_E_CORRUPT:
+            return ". Repeat the read; if that does not help, please report this message";
+        case MLY_E_NETWORK:
+            return ". Check the network and the proxy (GDAL_HTTP_PROXY), then repeat the read";
+        default:
+            return "";
+    }
+}
 }  // namespace
 
 void ReportError(const mly_error &error)
 {
-    CPLError(CE_Failure, NumberOf(error.code), "MAPILLARY: %s", error.text);
+    CPLError(CE_Failure, NumberOf(error.code), "MAPILLARY: %s%s", error.text, AdviceOn(error.code));
 }
 
 void ReportUsage(const char *format, ...)

@@ -107,7 +107,7 @@ bool CheckCompanion(const char *name, const Given &given, bool isMeant, const ch
 {
     if (isMeant || !Get(name, given).isSet)
         return true;
-    ReportUsage("%s means nothing without %s", name, companion);
+    ReportUsage("%s means nothing without %s; give both or none", name, companion);
     return false;
 }
 
@@ -119,7 +119,7 @@ bool ReadNear(const Given &given, std::optional<mly_near> &out)
     near.is_looking = target.isSet;
     if (around.isSet && target.isSet)
     {
-        ReportUsage("NEAR and LOOKING_AT cannot both be given");
+        ReportUsage("NEAR and LOOKING_AT cannot both be given; choose one");
         return false;
     }
     const bool isGiven = around.isSet || target.isSet;
@@ -135,7 +135,7 @@ bool ReadNear(const Given &given, std::optional<mly_near> &out)
         return false;
     if (near.min_radius_m > near.radius_m)
     {
-        ReportUsage("MIN_RADIUS is larger than RADIUS: nothing could be there");
+        ReportUsage("MIN_RADIUS is larger than RADIUS, so nothing could be there; set RADIUS higher");
         return false;
     }
     out = near;

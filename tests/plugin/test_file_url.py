@@ -232,7 +232,7 @@ def test_a_file_that_is_too_large_is_an_error(folder):
     message = failure(folder.as_uri())
 
     assert "/".join(map(str, TILE)) in message
-    assert "ceiling" in message
+    assert "more than 64 MiB" in message
 
 
 def test_a_file_that_is_mended_reads_the_next_time(folder, truth):

@@ -384,7 +384,7 @@ def test_a_list_of_detections_that_is_lost_costs_its_own(service, town):
     assert [row.fid for row in found] == [
         each.id for n in (first, third) for each in town.truth_detections_of_image(n)]
     warning, = told(heard, 0, 1, "detections")
-    assert f"Graph request {second}/detections: {ATTEMPTS} attempts: HTTP 500; its detections are missing" in warning
+    assert f"Graph request {second}/detections: {ATTEMPTS} attempts: HTTP 500; repeat the read later; its detections are missing" in warning
 
 
 def test_a_sequence_s_list_that_is_lost_costs_its_own_images(service, town):

@@ -1003,7 +1003,7 @@ static void a_failure_waits_for_its_turn(void **state)
     assert_takes(&rig, 0);
     assert_takes(&rig, 1);
     assert_status(take(&rig), MLY_E_REMOTE, &rig.err);
-    assert_string_equal(rig.err.text, "tile key/2: HTTP 500");
+    assert_string_equal(rig.err.text, "tile key/2: HTTP 500; repeat the read later");
     tear_down(&rig);
 }
 
@@ -1193,7 +1193,7 @@ static void a_graph_request_is_called_by_its_name(void **state)
 
     assert_status(take(&rig), MLY_E_REMOTE, &rig.err);
 
-    assert_string_equal(rig.err.text, "Graph request key/0: HTTP 500");
+    assert_string_equal(rig.err.text, "Graph request key/0: HTTP 500; repeat the read later");
     tear_down(&rig);
 }
 
