@@ -34,6 +34,7 @@ struct mly_mvt {
     struct mly_value *values; /* the dictionary, as the wire types it */
     uint32_t n_values;
     double *latitudes; /* for each row of the grid that has a point; NULL where that does not pay */
+    double unit, size; /* of the grid in tiles, of the tile in worlds; `unit` 0: no power of two */
 };
 
 /* What one look over a layer's fields tells. */
@@ -706,6 +707,8 @@ static enum mly_status read_layer(struct decoder *d, struct mly_span layer, cons
     if (!head)
         return status;
     d->mvt->extent = head->extent;
+    d->mvt->unit = (head->extent & (head->extent - 1)) == 0 ? 1.0 / head->extent : 0;
+    d->mvt->size = ldexp(1.0, -d->mvt->tile.z);
     MLY_TRY(map_keys(d, head));
     MLY_TRY(make_room(d, survey));
     MLY_TRY(read_fields(d, layer));
@@ -802,6 +805,14 @@ uint32_t mly_mvt_extent(const struct mly_mvt *mvt)
     return mvt->extent;
 }
 
+/* mly_tile_longitude to the last bit: to multiply by a power of two is as exact as to divide. */
+static double longitude(const struct mly_mvt *mvt, int32_t x)
+{
+    if (mvt->unit > 0)
+        return (mvt->tile.x + x * mvt->unit) * mvt->size * 360.0 - 180.0;
+    return mly_tile_longitude(mvt->tile, x, mvt->extent);
+}
+
 static double latitude(const struct mly_mvt *mvt, int32_t y)
 {
     return mvt->latitudes ? mvt->latitudes[y] : mly_tile_latitude(mvt->tile, y, mvt->extent);
@@ -833,7 +844,7 @@ void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space
     if (layer->shape == MLY_POINT) {
         out->tile = mvt->tile;
         out->has_position = true;
-        out->longitude = mly_tile_longitude(mvt->tile, mvt->x[index], mvt->extent);
+        out->longitude = longitude(mvt, mvt->x[index]);
         out->latitude = latitude(mvt, mvt->y[index]);
     }
 }
