@@ -22,6 +22,7 @@ enum { MAX_EXTENT = 1 << 28 };           /* a finer grid than any position has; 
 enum { MAX_TABLE_EXTENT = 8192 };        /* latitudes are kept for each row of the grid; the service's has 4096 */
 enum { ROWS_FOR_EACH_POINT = 4 }; /* of the grid, at most: with fewer points the table costs more than it saves */
 enum { NOT_A_COLUMN = UINT16_MAX };
+enum { USUAL_HEAD_FIELDS = 32 }; /* the service's layers have name, extent, version and up to ten keys */
 
 struct mly_mvt {
     const struct mly_layer *layer;
@@ -33,12 +34,14 @@ struct mly_mvt {
     struct mly_value *values; /* the dictionary, as the wire types it */
     uint32_t n_values;
     double *latitudes; /* for each row of the grid that has a point; NULL where that does not pay */
+    double unit, size; /* of the grid in tiles, of the tile in worlds; `unit` 0: no power of two */
 };
 
 /* What one look over a layer's fields tells. */
 struct survey {
     struct mly_span name;
     size_t n_features, n_values, n_head_fields, head_bytes;
+    struct mly_span head_fields[USUAL_HEAD_FIELDS]; /* whole, the first so many of them */
 };
 
 struct decoder {
@@ -106,6 +109,9 @@ static enum mly_status survey_layer(struct mly_span layer, struct survey *out, s
     enum mly_wire_step step;
     while ((step = mly_wire_next(&wire, &field)) == MLY_WIRE_FIELD) {
         if (is_head_field(&field)) {
+            if (out->n_head_fields < USUAL_HEAD_FIELDS)
+                out->head_fields[out->n_head_fields] = (struct mly_span){.data = field.start,
+                                                                         .size = field_size(&field)};
             out->head_bytes += field_size(&field);
             out->n_head_fields++;
         }
@@ -151,21 +157,34 @@ static enum mly_status find_layer(struct mly_span tile, const char *name, struct
     return MLY_OK;
 }
 
-/* Copies the head's fields side by side, so that protobuf-c can unpack them without the features. */
-static enum mly_status unpack_head(const struct decoder *d, struct mly_span layer, size_t head_bytes, MlyPb__Head **out)
+/* Side by side. Only where the survey had no room for all of them, the layer is looked over once more. */
+static size_t copy_head(struct mly_span layer, const struct survey *survey, uint8_t *out)
 {
-    uint8_t *bytes = mly_arena_alloc(d->arena, head_bytes);
-    if (!bytes)
-        return mly_arena_fail(d->arena, "the layer's head", d->err);
     size_t n = 0;
     struct mly_wire wire = mly_wire_open(layer);
     struct mly_wire_field field;
+    if (survey->n_head_fields <= USUAL_HEAD_FIELDS) {
+        for (size_t i = 0; i < survey->n_head_fields; n += survey->head_fields[i++].size)
+            memcpy(out + n, survey->head_fields[i].data, survey->head_fields[i].size);
+        return n;
+    }
     while (mly_wire_next(&wire, &field) == MLY_WIRE_FIELD) {
         if (!is_head_field(&field))
             continue;
-        memcpy(bytes + n, field.start, field_size(&field));
+        memcpy(out + n, field.start, field_size(&field));
         n += field_size(&field);
     }
+    return n;
+}
+
+/* The head's fields alone, so that protobuf-c can unpack them without the features. */
+static enum mly_status unpack_head(const struct decoder *d, struct mly_span layer, const struct survey *survey,
+                                   MlyPb__Head **out)
+{
+    uint8_t *bytes = mly_arena_alloc(d->arena, survey->head_bytes);
+    if (!bytes)
+        return mly_arena_fail(d->arena, "the layer's head", d->err);
+    const size_t n = copy_head(layer, survey, bytes);
     MlyPb__Head *head = unpack(&mly_pb__head__descriptor, (struct mly_span){.data = bytes, .size = n}, d->arena);
     if (!head)
         return unpack_failed(d->arena, "the layer's head", d->err);
@@ -238,9 +257,38 @@ static struct mly_value varint_value(uint32_t number, struct mly_span payload)
     }
 }
 
+/* What nine of ten values are: a number of a few bytes, a double, or a short text. False: something else. */
+static inline bool read_usual_value(struct mly_span bytes, struct mly_value *out)
+{
+    enum { TEXT = 1 << 3 | MLY_WIRE_BYTES, DOUBLE = 3 << 3 | MLY_WIRE_64, INT = 4 << 3 | MLY_WIRE_VARINT };
+    if (bytes.size < 2)
+        return false;
+    struct mly_wire wire = {.at = bytes.data + 1, .end = bytes.data + bytes.size};
+    uint64_t v = 0;
+    switch (bytes.data[0]) {
+    case TEXT:
+        *out = text_value(bytes.data + 2, bytes.size - 2);
+        return bytes.data[1] == bytes.size - 2 && bytes.data[1] < 0x80;
+    case DOUBLE:
+        if (bytes.size != 9)
+            return false;
+        *out = (struct mly_value){.as.r = double_of_bits(bytes.data + 1), .type = MLY_REAL};
+        return true;
+    case INT:
+        if (!mly_wire_varint(&wire, 10, &v) || wire.at != wire.end)
+            return false;
+        *out = (struct mly_value){.as.i = (int64_t)v, .type = MLY_INT};
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* The form that encoders write: one known field and nothing else. False: something else. */
 static bool read_plain_value(struct mly_span bytes, struct mly_value *out)
 {
+    if (read_usual_value(bytes, out))
+        return true;
     struct mly_wire wire = mly_wire_open(bytes);
     struct mly_wire_field field;
     if (mly_wire_next(&wire, &field) != MLY_WIRE_FIELD || wire.at != wire.end)
@@ -293,9 +341,38 @@ static enum mly_status read_value(const struct decoder *d, struct mly_span bytes
 
 /* ---- features ---- */
 
+/* A list of less than 128 bytes, and what is around it, as far as it is there. */
+static inline bool take_short_list(struct mly_wire *wire, uint8_t tag, struct mly_span *out)
+{
+    struct mly_wire_field field;
+    return wire->at < wire->end && *wire->at == tag && mly_wire_short_bytes(wire, &field) &&
+           (*out = field.payload, true);
+}
+
+/* A point's feature as the service spells it: counter, tags, type, geometry. False: some other way. */
+static inline bool read_usual_feature(struct mly_span bytes, struct feature *out)
+{
+    enum { ID = 1 << 3, TAGS = 2 << 3 | MLY_WIRE_BYTES, TYPE = 3 << 3, GEOMETRY = 4 << 3 | MLY_WIRE_BYTES };
+    struct mly_wire wire = mly_wire_open(bytes);
+    uint64_t counter = 0;
+    if (wire.at < wire.end && *wire.at == ID) {
+        wire.at++;
+        if (!mly_wire_varint(&wire, 10, &counter))
+            return false;
+    }
+    if (!take_short_list(&wire, TAGS, &out->tags) || wire.end - wire.at < 2 || wire.at[0] != TYPE || wire.at[1] >= 0x80)
+        return false;
+    out->type = wire.at[1];
+    wire.at += 2;
+    out->has_tags = out->has_geometry = true;
+    return take_short_list(&wire, GEOMETRY, &out->geometry) && wire.at == wire.end;
+}
+
 /* The form that encoders write: each known field at most once, lists packed, nothing unknown. False: something else. */
 static bool read_plain_feature(struct mly_span bytes, struct feature *out)
 {
+    if (read_usual_feature(bytes, out))
+        return true;
     *out = (struct feature){.type = 0};
     struct mly_wire wire = mly_wire_open(bytes);
     struct mly_wire_field field;
@@ -626,10 +703,12 @@ static enum mly_status read_fields(struct decoder *d, struct mly_span layer)
 static enum mly_status read_layer(struct decoder *d, struct mly_span layer, const struct survey *survey)
 {
     MlyPb__Head *head = NULL;
-    const enum mly_status status = unpack_head(d, layer, survey->head_bytes, &head);
+    const enum mly_status status = unpack_head(d, layer, survey, &head);
     if (!head)
         return status;
     d->mvt->extent = head->extent;
+    d->mvt->unit = (head->extent & (head->extent - 1)) == 0 ? 1.0 / head->extent : 0;
+    d->mvt->size = ldexp(1.0, -d->mvt->tile.z);
     MLY_TRY(map_keys(d, head));
     MLY_TRY(make_room(d, survey));
     MLY_TRY(read_fields(d, layer));
@@ -682,16 +761,33 @@ uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index
     return mvt->cells[column][index];
 }
 
-struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
-                               char scratch[MLY_VALUE_SCRATCH])
+/* mly_value_coerce, which is left alone where the service sends what the column wants: nearly always. */
+static inline struct mly_value wanted_value(enum mly_type want, struct mly_value raw, char scratch[MLY_VALUE_SCRATCH])
+{
+    if (raw.type == want && (want == MLY_INT || want == MLY_BOOL || (want == MLY_TEXT && raw.n_bytes > 0) ||
+                             (want == MLY_REAL && isfinite(raw.as.r))))
+        return raw;
+    if (want == MLY_TIME && raw.type == MLY_INT && raw.as.i > 0 && raw.as.i <= MLY_TIME_MAX)
+        return (struct mly_value){.as.i = raw.as.i, .type = MLY_TIME};
+    return mly_value_coerce(want, raw, scratch);
+}
+
+static inline struct mly_value value_of(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
+                                        char scratch[MLY_VALUE_SCRATCH])
 {
     static const struct mly_value nothing = {.type = MLY_NULL};
     if (cell == 0)
         return nothing;
-    const struct mly_value value = mly_value_coerce(mvt->layer->columns[column].type, mvt->values[cell - 1], scratch);
+    const struct mly_value value = wanted_value(mvt->layer->columns[column].type, mvt->values[cell - 1], scratch);
     if (column == 0 && value.type == MLY_INT && value.as.i <= 0) /* no id of the service's, and no FID of OGR's */
         return nothing;
     return value;
+}
+
+struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
+                               char scratch[MLY_VALUE_SCRATCH])
+{
+    return value_of(mvt, column, cell, scratch);
 }
 
 const struct mly_layer *mly_mvt_layer(const struct mly_mvt *mvt)
@@ -707,6 +803,14 @@ struct mly_tile mly_mvt_tile(const struct mly_mvt *mvt)
 uint32_t mly_mvt_extent(const struct mly_mvt *mvt)
 {
     return mvt->extent;
+}
+
+/* mly_tile_longitude to the last bit: to multiply by a power of two is as exact as to divide. */
+static double longitude(const struct mly_mvt *mvt, int32_t x)
+{
+    if (mvt->unit > 0)
+        return (mvt->tile.x + x * mvt->unit) * mvt->size * 360.0 - 180.0;
+    return mly_tile_longitude(mvt->tile, x, mvt->extent);
 }
 
 static double latitude(const struct mly_mvt *mvt, int32_t y)
@@ -732,7 +836,7 @@ void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space
 {
     const struct mly_layer *layer = mvt->layer;
     for (uint32_t i = 0; i < layer->n_tile_columns; i++)
-        space->values[i] = mly_mvt_value(mvt, i, mvt->cells[i][index], space->digits[i]);
+        space->values[i] = value_of(mvt, i, mvt->cells[i][index], space->digits[i]);
     *out = (struct mly_row){
         .id = row_id(space->values[0]),
         .values = space->values,
@@ -740,7 +844,7 @@ void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space
     if (layer->shape == MLY_POINT) {
         out->tile = mvt->tile;
         out->has_position = true;
-        out->longitude = mly_tile_longitude(mvt->tile, mvt->x[index], mvt->extent);
+        out->longitude = longitude(mvt, mvt->x[index]);
         out->latitude = latitude(mvt, mvt->y[index]);
     }
 }

@@ -35,6 +35,10 @@ static inline struct mly_wire mly_wire_open(struct mly_span bytes)
 /* A varint of at most `max_bytes` bytes; bits beyond the 64th are dropped. False: it does not end in time. */
 static inline bool mly_wire_varint(struct mly_wire *wire, unsigned max_bytes, uint64_t *out)
 {
+    if (wire->at < wire->end && *wire->at < 0x80) { /* most tags, and most sizes */
+        *out = *wire->at++;
+        return true;
+    }
     uint64_t value = 0;
     for (unsigned i = 0; i < max_bytes && wire->at < wire->end; i++) {
         const uint8_t byte = *wire->at++;
@@ -101,8 +105,23 @@ static inline bool mly_wire_payload(struct mly_wire *wire, unsigned type, struct
     }
 }
 
+/* A field of bytes whose tag and size take one byte each: all features of points, and nearly all values, are such. */
+static inline bool mly_wire_short_bytes(struct mly_wire *wire, struct mly_wire_field *out)
+{
+    const uint8_t *at = wire->at;
+    const size_t left = (size_t)(wire->end - at);
+    if (left < 2 || (at[0] & 0x87) != MLY_WIRE_BYTES || at[0] < 8 || at[1] >= 0x80 || at[1] > left - 2)
+        return false;
+    *out = (struct mly_wire_field){
+        .number = at[0] >> 3, .type = MLY_WIRE_BYTES, .start = at, .payload = {.data = at + 2, .size = at[1]}};
+    wire->at = at + 2 + at[1];
+    return true;
+}
+
 static inline enum mly_wire_step mly_wire_next(struct mly_wire *wire, struct mly_wire_field *out)
 {
+    if (mly_wire_short_bytes(wire, out))
+        return MLY_WIRE_FIELD;
     if (wire->at == wire->end)
         return MLY_WIRE_END;
     out->start = wire->at;

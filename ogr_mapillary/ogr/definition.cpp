@@ -3,7 +3,6 @@
 
 #include <cpl_conv.h>
 #include <cpl_string.h>
-#include <cpl_time.h>
 
 #include <cmath>
 #include <cstring>
@@ -84,16 +83,29 @@ float SecondsOf(int seconds, int64_t ms)
     return static_cast<double>(nearest) < exact ? std::nextafter(nearest, 61.0F) : nearest;
 }
 
+// The Gregorian calendar, of days since 1970, which are not negative. GDAL's own function counts year by year. Years
+// begin in March, so that a leap day is the last of its year; 400 of them have 146097 days.
+void SetDate(OGRField *field, uint32_t days)
+{
+    const uint32_t sinceMarch0 = days + 719468;
+    const uint32_t inEra = sinceMarch0 % 146097;
+    const uint32_t year = (inEra - inEra / 1460 + inEra / 36524 - inEra / 146096) / 365;
+    const uint32_t inYear = inEra - (365 * year + year / 4 - year / 100);
+    const uint32_t month = (5 * inYear + 2) / 153;  // 0 is March
+    field->Date.Year = static_cast<GInt16>(sinceMarch0 / 146097 * 400 + year + (month >= 10 ? 1 : 0));
+    field->Date.Month = static_cast<GByte>(month >= 10 ? month - 9 : month + 3);
+    field->Date.Day = static_cast<GByte>(inYear - (153 * month + 2) / 5 + 1);
+}
+
+// `ms` is positive and before the year 10000, as all values of MLY_TIME are.
 void SetTime(OGRField *field, int64_t ms)
 {
-    struct tm time;
-    CPLUnixTimeToYMDHMS(ms / 1000, &time);
-    field->Date.Year = static_cast<GInt16>(time.tm_year + 1900);
-    field->Date.Month = static_cast<GByte>(time.tm_mon + 1);
-    field->Date.Day = static_cast<GByte>(time.tm_mday);
-    field->Date.Hour = static_cast<GByte>(time.tm_hour);
-    field->Date.Minute = static_cast<GByte>(time.tm_min);
-    field->Date.Second = SecondsOf(time.tm_sec, ms % 1000);
+    const auto days = static_cast<uint32_t>(ms / 86400000);
+    const auto inDay = static_cast<uint32_t>(ms % 86400000);
+    SetDate(field, days);
+    field->Date.Hour = static_cast<GByte>(inDay / 3600000);
+    field->Date.Minute = static_cast<GByte>(inDay / 60000 % 60);
+    field->Date.Second = SecondsOf(static_cast<int>(inDay / 1000 % 60), inDay % 1000);
     field->Date.TZFlag = 100;  // UTC
     field->Date.Reserved = 0;
 }

@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -25,7 +26,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 WEST, NORTH, ZOOM = 8576, 5536, 14
 IMAGES, SEQUENCES, FEATURES, SIDE = 1_500_000, 20_000, 100_000, 16
-WIDE = 64  # tiles across, of the areas that memory is measured with
+WIDE, NARROW = 64, 8  # tiles across, of the areas that memory is measured with
 DELAY_MS = 50
 RUN_SECONDS = 900  # a program that takes longer hangs
 TOKEN = "MLY|bench"
@@ -45,23 +46,23 @@ class Area:
     def url(self) -> str:
         return f"file://{self.folder}"
 
-    def tiles(self, side: int) -> List[Tuple[int, int]]:
-        """Those of a square of so many tiles in its middle, with images in them."""
-        across = math.isqrt(len(self.counts))
-        skip = (across - side) // 2
-        return [(x, y) for x, y in self.counts
-                if skip <= x - WEST < skip + side and skip <= y - NORTH < skip + side and self.counts[x, y][0]]
+    @property
+    def side(self) -> int:
+        return math.isqrt(len(self.counts))
 
-    def box(self, side: int) -> str:
-        """That square, a little smaller, so that it touches no other tile: the city keeps that far from its edge."""
-        across = math.isqrt(len(self.counts))
-        skip, little = (across - side) // 2, 4 / 4096
-        west, north = WEST + skip + little, NORTH + skip + little
-        east, south = WEST + skip + side - little, NORTH + skip + side - little
+    def tiles(self) -> List[Tuple[int, int]]:
+        """Those with images in them."""
+        return [tile for tile in self.counts if self.counts[tile][0]]
+
+    def box(self) -> str:
+        """All of it, a little smaller, so that it touches no tile around: the city keeps that far from its edge."""
+        little = 4 / 4096
+        west, north = WEST + little, NORTH + little
+        east, south = WEST + self.side - little, NORTH + self.side - little
         return f"{longitude(west):.9f},{latitude(south):.9f},{longitude(east):.9f},{latitude(north):.9f}"
 
-    def images(self, side: int) -> int:
-        return sum(self.counts[tile][0] for tile in self.tiles(side))
+    def images(self) -> int:
+        return sum(self.counts[tile][0] for tile in self.tiles())
 
 
 def longitude(x: float) -> float:
@@ -123,7 +124,9 @@ class Places:
             stamp.write_text(key)
         self.city = read_counts(self.root / "dense")
         self.gzipped = Area(self.root / "gzipped", self.city.counts)
+        self.small = read_counts(self.root / "small")
         self.sparse = read_counts(self.root / "sparse")
+        self.small_sparse = read_counts(self.root / "small_sparse")
         self.wide = Area(self.root / "wide", {
             (WEST + i, NORTH + j): self.city.counts[WEST + i % SIDE, NORTH + j % SIDE]
             for j in range(WIDE) for i in range(WIDE)})
@@ -131,11 +134,13 @@ class Places:
 
     def _make(self) -> None:
         city = make_city(self.program, self.root / "dense", SIDE, IMAGES, SEQUENCES, FEATURES)
-        make_city(self.program, self.root / "sparse", WIDE, 5 * WIDE * WIDE, WIDE * WIDE // 4, 0)
+        make_city(self.program, self.root / "small", NARROW, IMAGES // 2, SEQUENCES // 2, 0)
+        for name, side in (("sparse", WIDE), ("small_sparse", NARROW)):
+            make_city(self.program, self.root / name, side, 5 * side * side, side * side // 4, 0)
         compress(city.folder)
         (self.root / "gdal").mkdir()
         (self.root / "gdal" / "metadata.json").write_text(METADATA.replace("\n", " "))
-        for x, y in city.tiles(SIDE):
+        for x, y in city.tiles():
             tile = tile_path(city.folder, x, y)
             link(tile, self.root / "gdal" / str(ZOOM) / str(x) / f"{y}.pbf")
             link(tile.with_name(f"{y}.gz"), tile_path(self.root / "gzipped", x, y))
@@ -150,11 +155,11 @@ NGINX = """
 daemon off; pid {work}/nginx.pid; error_log stderr warn; worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{
-    access_log off; sendfile on; tcp_nodelay on; default_type application/x-protobuf; keepalive_requests 100000;
+    access_log off; log_not_found off; sendfile on; tcp_nodelay on; default_type application/x-protobuf; keepalive_requests 100000;
     client_body_temp_path {work}/b; proxy_temp_path {work}/p; fastcgi_temp_path {work}/f; uwsgi_temp_path {work}/u;
     scgi_temp_path {work}/s;
     server {{ listen 127.0.0.1:{plain}; root {places}/dense; location /gdal/ {{ root {places}; }}
-              location /sparse/ {{ root {places}; }} location /wide/ {{ root {places}; }} }}
+              location ~ ^/(small|sparse|small_sparse|wide)/ {{ root {places}; }} }}
     server {{ listen 127.0.0.1:{gzip}; root {places}/dense; gzip_static on; }}
     server {{ listen 127.0.0.1:{tls} ssl http2; root {places}/dense; gzip_static on;
               http2_max_concurrent_streams 128; http2_chunk_size 64k;
@@ -183,7 +188,9 @@ class Server:
                         "-out", self.certificate], check=True, capture_output=True)
         config = work / "nginx.conf"
         config.write_text(NGINX.format(work=work, places=places.root, **self.ports))
-        self.processes = [subprocess.Popen(["nginx", "-e", "stderr", "-p", work, "-c", config])]
+        # Debian has it in a folder that only root looks into.
+        nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+        self.processes = [subprocess.Popen([nginx, "-e", "stderr", "-p", work, "-c", config])]
         for name, port in self.ports.items():
             self.far_ports[name] = free_port()
             delay = subprocess.Popen([build / "bench" / "delay", str(self.far_ports[name]), str(port), str(DELAY_MS)],
@@ -265,26 +272,25 @@ class Bench:
     def program(self, name: str) -> str:
         return str(self.build / "bench" / name)
 
-    def list_of(self, area: Area, side: int, suffix: str = "") -> str:
-        path = Path(self.out.name) / f"{area.folder.name}{side}{suffix}.list"
-        path.write_text("".join(f"{x} {y} {tile_path(area.folder, x, y)}{suffix}\n" for x, y in area.tiles(side)))
+    def list_of(self, area: Area) -> str:
+        path = Path(self.out.name) / f"{area.folder.name}.list"
+        path.write_text("".join(f"{x} {y} {tile_path(area.folder, x, y)}\n" for x, y in area.tiles()))
         return str(path)
 
-    def size_of(self, area: Area, side: int, suffix: str = "") -> str:
-        paths = (tile_path(area.folder, x, y) for x, y in area.tiles(side))
+    def size_of(self, area: Area, suffix: str = "") -> str:
+        paths = (tile_path(area.folder, x, y) for x, y in area.tiles())
         return str(sum(path.with_name(path.name + suffix).stat().st_size for path in paths))
 
-    def read(self, area: Area, side: int, *options: str, url: str = "", layer: str = "images") -> List[str]:
-        rows = {"images": area.images(side), "sequences": SEQUENCES, "map_features": FEATURES}[layer]
-        return [self.program("read"), *options, "-b", area.box(side), "-o", f"TILES_URL={url or area.url}",
+    def read(self, area: Area, *options: str, url: str = "", layer: str = "images") -> List[str]:
+        rows = {"images": area.images(), "sequences": SEQUENCES, "map_features": FEATURES}[layer]
+        return [self.program("read"), *options, "-b", area.box(), "-o", f"TILES_URL={url or area.url}",
                 "-o", f"ACCESS_TOKEN={TOKEN}", layer, str(rows), "MAPILLARY:"]
 
-    def fetch(self, side: str, is_far: bool, *options: str, n: int = SIDE) -> List[str]:
-        gzipped = "-z" in options
-        suffix = ".gz" if gzipped else ""
+    def fetch(self, side: str, is_far: bool, *options: str) -> List[str]:
+        suffix = ".gz" if "-z" in options else ""
         prefix = f"{self.server.url(side, is_far)}/maps/vtp/mly1_public/2/{ZOOM}"
         city = self.places.city
-        return [self.program("fetch"), *options, prefix, self.list_of(city, n), self.size_of(city, n, suffix)]
+        return [self.program("fetch"), *options, prefix, self.list_of(city), self.size_of(city, suffix)]
 
     def measure(self, cases: List[Case]) -> None:
         """All of them in turns, `runs` times."""
@@ -323,9 +329,9 @@ class Bench:
     # ---- what is measured ----
 
     def decoding(self) -> None:
-        tiles, city = self.list_of(self.places.city, SIDE), self.places.city
+        tiles, city = self.list_of(self.places.city), self.places.city
         def case(name: str, way: str, reference: Optional[str]) -> Case:
-            return Case(name, [self.program("decode"), way, tiles, str(city.images(SIDE))], reference)
+            return Case(name, [self.program("decode"), way, tiles, str(city.images())], reference)
         cases = [case("decode by hand", "hand", None), case("decode, driver", "driver", "decode by hand"),
                  case("decode, protobuf-c on an arena", "protobuf-c", "decode by hand")]
         self.table("Tiles in memory to columns", cases, ("images", IMAGES))
@@ -333,7 +339,7 @@ class Bench:
             sys.exit("the ways to decode do not agree")
 
     def inflating(self) -> None:
-        tiles, size = self.list_of(self.places.gzipped, SIDE), self.size_of(self.places.city, SIDE)
+        tiles, size = self.list_of(self.places.gzipped), self.size_of(self.places.city)
         self.table("Gzipped tiles in memory, decompressed", [
             Case("inflate, zlib", [self.program("inflate"), "zlib", tiles, size]),
             Case("inflate, driver (GDAL's)", [self.program("inflate"), "gdal", tiles, size], "inflate, zlib")])
@@ -341,22 +347,22 @@ class Bench:
     def rows(self) -> None:
         city, gzipped = self.places.city, self.places.gzipped
         single = Path(self.out.name) / "single.list"
-        single.write_text("".join(f"MVT:{self.places.gdal}/{x}/{y}.pbf\n" for x, y in city.tiles(SIDE)))
+        single.write_text("".join(f"MVT:{self.places.gdal}/{x}/{y}.pbf\n" for x, y in city.tiles()))
         read, n = self.program("read"), str(IMAGES)
         self.table("All rows of `images` by OGR_L_GetNextFeature(), from a folder", [
             Case("rows, MVT driver, folder", [read, "image", n, f"MVT:{self.places.gdal}"]),
             Case("rows, MVT driver, tile by tile", [read, "-l", str(single), "image", n]),
-            Case("rows, driver, raw", self.read(city, SIDE), "rows, MVT driver, folder"),
-            Case("rows, driver, gzip", self.read(gzipped, SIDE), "rows, MVT driver, folder"),
+            Case("rows, driver, raw", self.read(city), "rows, MVT driver, folder"),
+            Case("rows, driver, gzip", self.read(gzipped), "rows, MVT driver, folder"),
         ], ("rows", IMAGES))
         self.table("All batches of `images` by OGR_L_GetArrowStream(), from a folder", [
             Case("Arrow, MVT driver, folder", [read, "-a", "image", n, f"MVT:{self.places.gdal}"]),
-            Case("Arrow, driver, raw", self.read(city, SIDE, "-a"), "Arrow, MVT driver, folder"),
-            Case("Arrow, driver, gzip", self.read(gzipped, SIDE, "-a"), "Arrow, MVT driver, folder"),
+            Case("Arrow, driver, raw", self.read(city, "-a"), "Arrow, MVT driver, folder"),
+            Case("Arrow, driver, gzip", self.read(gzipped, "-a"), "Arrow, MVT driver, folder"),
         ], ("rows", IMAGES))
         self.table("Other layers, rows, from a folder", [
-            Case("rows, driver, sequences (joined)", self.read(city, SIDE, layer="sequences")),
-            Case("rows, driver, map_features", self.read(city, SIDE, layer="map_features"))])
+            Case("rows, driver, sequences (joined)", self.read(city, layer="sequences")),
+            Case("rows, driver, map_features", self.read(city, layer="map_features"))])
 
     def translate(self, name: str, source: Sequence[str], form: str, *options: str,
                   reference: Optional[str] = None) -> Case:
@@ -368,7 +374,7 @@ class Bench:
                     reference)
 
     def driver_source(self, url: str) -> List[str]:
-        box = self.places.city.box(SIDE).split(",")
+        box = self.places.city.box().split(",")
         return ["-spat", *box, "-oo", f"TILES_URL={url}", "-oo", f"ACCESS_TOKEN={TOKEN}", "MAPILLARY:", "images"]
 
     def conversions(self) -> None:
@@ -391,15 +397,15 @@ class Bench:
                 options = [] if side == "plain" else ["-z"]
                 cases += [Case(bare, self.fetch(side, is_far, *options)),
                           Case(f"rows, driver, {side}, {ms} ms",
-                               self.read(city, SIDE, url=self.server.url(side, is_far)), bare),
+                               self.read(city, url=self.server.url(side, is_far)), bare),
                           Case(f"Arrow, driver, {side}, {ms} ms",
-                               self.read(city, SIDE, "-a", url=self.server.url(side, is_far)), bare)]
+                               self.read(city, "-a", url=self.server.url(side, is_far)), bare)]
             self.table(f"256 tiles over the network, 16 connections, {ms} ms there and back", cases)
 
     def peers(self) -> None:
         city, url = self.places.city, self.server.url("plain", True)
         remote = Path(self.out.name) / "remote.list"
-        remote.write_text("".join(f"MVT:/vsicurl/{url}/gdal/{ZOOM}/{x}/{y}.pbf\n" for x, y in city.tiles(SIDE)))
+        remote.write_text("".join(f"MVT:/vsicurl/{url}/gdal/{ZOOM}/{x}/{y}.pbf\n" for x, y in city.tiles()))
         tuned = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_USE_HEAD": "NO",
                  "CPL_VSIL_CURL_CHUNK_SIZE": "1048576", "CPL_VSIL_CURL_CACHE_SIZE": "134217728"}
         read, n = self.program("read"), str(IMAGES)
@@ -437,16 +443,16 @@ class Bench:
     def memory(self) -> None:
         places = self.places
         plain = self.server.url("plain", False)
-        areas = {"dense": places.wide, "sparse": places.sparse}
+        areas = {"dense": (places.small, places.wide), "sparse": (places.small_sparse, places.sparse)}
         cases = [Case("memory, GDAL alone", [self.program("read"), "", "0"],
                       environment={"GDAL_DRIVER_PATH": "disable"})]
-        for name, area in areas.items():
-            address = f"{plain}/{area.folder.name}"
-            for side in (8, WIDE):
-                what = f"{side * side} {name} tiles"
-                cases += [Case(f"memory, folder, {what}", self.read(area, side)),
-                          Case(f"memory, network, {what}", self.read(area, side, url=address)),
-                          Case(f"memory, network, Arrow, {what}", self.read(area, side, "-a", url=address))]
+        for name, both in areas.items():
+            for area in both:
+                what, address = f"{area.side * area.side} {name} tiles", f"{plain}/{area.folder.name}"
+                cases += [Case(f"memory, folder, {what}", self.read(area)),
+                          Case(f"memory, network, {what}", self.read(area, url=address))]
+                if area.side == NARROW:
+                    cases.append(Case(f"memory, network, Arrow, {what}", self.read(area, "-a", url=address)))
         for case in cases:
             case.once = True
         self.measure(cases)
@@ -576,6 +582,8 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []],
                         help=f"what to measure (default: all): {', '.join(PARTS)}")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that nginx stops, too
+    signal.signal(signal.SIGINT, lambda *_: sys.exit("stopped"))
     build = Path(options.build).resolve()
     places = Places(build)
     server = Server(build, places)

@@ -55,6 +55,10 @@ static void look_at_field(OGRFeatureH feature, int i, OGRFieldType type, struct 
 
 static void look_at_geometry(OGRGeometryH geometry, struct reading *reading)
 {
+    if (OGR_G_GetGeometryType(geometry) == wkbPoint) {
+        reading->sum += (uint64_t)(int64_t)((OGR_G_GetX(geometry, 0) + OGR_G_GetY(geometry, 0)) * 1e7);
+        return;
+    }
     const int n_parts = OGR_G_GetGeometryCount(geometry);
     for (int i = 0; i < n_parts; i++)
         look_at_geometry(OGR_G_GetGeometryRef(geometry, i), reading);
