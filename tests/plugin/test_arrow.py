@@ -186,7 +186,8 @@ def test_columns_hold_what_features_say_and_what_gdal_makes_of_them(service, tow
 
 
 def test_a_time_has_its_zone_where_gdal_has_it(service):
-    columns = {column.name: column for column in Stream(opened("images")(service, None).layer).schema()}
+    with Stream(opened("images")(service, None).layer) as stream:
+        columns = {column.name: column for column in stream.schema()}
 
     assert columns["captured_at"].format == ("tsm:UTC" if GDAL_VERSION >= (3, 8) else "tsm:")
     assert [columns[name].format for name in ("id", "is_pano", "compass_angle", "sequence_id", SHAPE)] == list("lbguz")
