@@ -433,6 +433,20 @@ def test_features_in_between_are_missing_from_the_stream_and_no_others(block):
         release(batch)
 
 
+def test_fields_that_are_ignored_on_the_way_start_the_read_over_without_them(block):
+    layer = of_block(block)
+    with Stream(layer, MAX_FEATURES_IN_BATCH=10) as stream:
+        release(stream.next())
+        layer.SetIgnoredFields(["captured_at", "is_pano"])
+        schema = stream.schema()
+        batch = stream.next()
+        found = arrow_stream.table(schema, batch)
+        release(batch)
+
+    assert found["id"] == list(range(1, 11))
+    assert not found.keys() & {"captured_at", "is_pano"}
+
+
 def test_features_by_fid_do_not_disturb_a_stream(service):
     layer = opened("sequences")(service, None).layer
     whole = read(layer)
