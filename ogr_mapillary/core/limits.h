@@ -52,6 +52,9 @@ enum {
      * the densest tile on record. Beyond it each row is looked at anew. */
     MLY_LIMIT_SIEVE_MEMORY = 64 << 20,
     MLY_LIMIT_RADIUS_M = 10000, /* SPEC.md 1: sorting by distance happens in memory */
+    /* Texts, lists and shapes of one batch of columns, which ends with the row that gets it there: long sequences, by
+     * the 65,536 that GDAL's readers ask for, would take gigabytes. */
+    MLY_LIMIT_ARROW_BYTES = 16 << 20,
     /* Rows that wait to be sorted by distance, some 350 bytes each with the columns of tiles: 1.5 million images,
      * the densest twenty tiles on record. */
     MLY_LIMIT_NEAR_MEMORY = 512 << 20,

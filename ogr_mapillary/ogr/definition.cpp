@@ -110,19 +110,6 @@ void SetTime(OGRField *field, int64_t ms)
     field->Date.Reserved = 0;
 }
 
-// OGR's strings are UTF-8 and terminated; what came over the wire may be neither.
-char *MakeString(const mly_value &value)
-{
-    char *text = static_cast<char *>(CPLMalloc(value.n_bytes + size_t{1}));
-    memcpy(text, value.as.text, value.n_bytes);
-    text[value.n_bytes] = '\0';
-    if (CPLIsUTF8(text, static_cast<int>(value.n_bytes)))
-        return text;
-    char *ascii = CPLForceToASCII(text, static_cast<int>(value.n_bytes), '?');
-    CPLFree(text);
-    return ascii;
-}
-
 // A list, in memory that OGR frees.
 void *CopyBytes(const mly_value &list)
 {
@@ -168,6 +155,18 @@ void SetRawField(OGRField *field, const mly_value &value)
     }
 }
 }  // namespace
+
+char *MakeString(const mly_value &value)
+{
+    char *text = static_cast<char *>(CPLMalloc(value.n_bytes + size_t{1}));
+    memcpy(text, value.as.text, value.n_bytes);
+    text[value.n_bytes] = '\0';
+    if (CPLIsUTF8(text, static_cast<int>(value.n_bytes)))
+        return text;
+    char *ascii = CPLForceToASCII(text, static_cast<int>(value.n_bytes), '?');
+    CPLFree(text);
+    return ascii;
+}
 
 Definition::Definition(const mly_layer *layer, const Settings &settings)
     : layer_(layer), isNear_(settings.near && mly_schema_columns(layer, MLY_FROM_NEAR) != 0 &&

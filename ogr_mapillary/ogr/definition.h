@@ -13,6 +13,9 @@
 
 namespace mly
 {
+// A text as OGR keeps it, to be freed by VSIFree: UTF-8 and terminated; what came over the wire may be neither.
+char *MakeString(const mly_value &value);
+
 class Definition
 {
   public:
@@ -30,6 +33,11 @@ class Definition
     const std::vector<int> &Columns() const
     {
         return columns_;
+    }
+
+    mly_type TypeOf(int column) const
+    {
+        return layer_->columns[column].type;
     }
 
     // The columns of these fields, a bit each.

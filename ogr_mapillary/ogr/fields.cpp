@@ -25,7 +25,16 @@ FieldUse::FieldUse(OGRFeatureDefn *defn, OGRFeatureQuery *query, bool hasSpatial
     const bool isUsed = hasSpatialFilter || nUsedRegular < used.Count();
     const bool isIgnored = defn->IsGeometryIgnored() != 0;
     readsGeometry_ = !isIgnored || isUsed;
+    filtersGeometry_ = isUsed;
     geometryIsFilterOnly_ = isIgnored && isUsed;
+}
+
+FieldUse FieldUse::OnlyFiltered() const
+{
+    FieldUse use;
+    use.read_ = use.filtered_ = filtered_;
+    use.readsGeometry_ = use.filtersGeometry_ = filtersGeometry_;
+    return use;
 }
 
 void FieldUse::DropFilterOnly(OGRFeature *feature) const

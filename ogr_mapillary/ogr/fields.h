@@ -33,11 +33,14 @@ class FieldUse
         return readsGeometry_;
     }
 
+    // What the filters look at, and nothing else.
+    FieldUse OnlyFiltered() const;
+
     // Takes out again what is ignored, once the filters have seen it.
     void DropFilterOnly(OGRFeature *feature) const;
 
   private:
     std::vector<int> read_, filtered_, filterOnly_;
-    bool readsGeometry_ = true, geometryIsFilterOnly_ = false;
+    bool readsGeometry_ = true, filtersGeometry_ = false, geometryIsFilterOnly_ = false;
 };
 }  // namespace mly

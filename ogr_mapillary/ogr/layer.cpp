@@ -4,11 +4,14 @@
 #include <cpl_conv.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <stdexcept>
 
 #include "core/hold.h"
 #include "core/listing.h"
 #include "dataset.h"
 #include "filter.h"
+#include "geometry.h"
 #include "io/clock.h"
 #include "report.h"
 
@@ -56,6 +59,7 @@ int OGRMapillaryLayer::TestCapability(const char *capability) MLY_CONST_SINCE_3_
 {
     return EQUAL(capability, OLCStringsAsUTF8) || EQUAL(capability, OLCIgnoreFields) ||
            EQUAL(capability, OLCFastGetExtent) || EQUAL(capability, OLCFastSpatialFilter) ||
+           EQUAL(capability, OLCFastGetArrowStream) ||
            (EQUAL(capability, OLCRandomRead) && layer_->way != MLY_WAY_OVERVIEW);
 }
 
@@ -87,6 +91,7 @@ OGRErr OGRMapillaryLayer::SetIgnoredFields(mly::IgnoredFields fields)
 {
     ResetReading();
     plan_.reset();  // what the Graph is asked for depends on them
+    isArrowLaidOut_ = false;
     return OGRLayer::SetIgnoredFields(fields);
 }
 
@@ -211,6 +216,8 @@ bool OGRMapillaryLayer::PlanReading()
     query.columns = definition_.ColumnsOf(isCounting_ ? fields_.Filtered() : fields_.Read());
     if (AddFilter(query, *plan) && MakePlan(query, *plan))
         plan_ = std::move(plan);
+    filterFields_ = fields_.OnlyFiltered();
+    isFilteredExactly_ = !m_poAttrQuery || (plan_ && FiltersExactly());
     return plan_ != nullptr;
 }
 
@@ -273,12 +280,12 @@ bool OGRMapillaryLayer::StartReading()
 }
 
 // In a tile that the area holds as a whole, no row has to be looked at.
-bool OGRMapillaryLayer::MeetsArea(const mly_row &row, const OGRFeature &feature)
+bool OGRMapillaryLayer::MeetsArea(const mly_row &row, const OGRGeometry *geometry)
 {
     if (row.is_inside && !IsExact())
         return true;
-    OGRGeometry *geometry = const_cast<OGRFeature &>(feature).GetGeometryRef();
-    return (!AreaOfInterest() || AreaOfInterest()->Meets(geometry)) && FilterGeometry(geometry);
+    auto *shape = const_cast<OGRGeometry *>(geometry);  // GDAL 3.6 asks for one that it could change
+    return (!AreaOfInterest() || AreaOfInterest()->Meets(shape)) && FilterGeometry(shape);
 }
 
 // Tiles round positions down, to the west and the north: what the Graph will say lies in this cell of the grid.
@@ -287,7 +294,7 @@ bool OGRMapillaryLayer::MayMeetArea(const mly_row &row, const OGRFeature &featur
     constexpr double kCell = 360.0 / (1 << 26);  // degrees: 2^14 tiles of 4096 units
     constexpr double kSlackM = 0.9;              // its diagonal, in metres, at the equator
     if (!IsExact())
-        return MeetsArea(row, feature);
+        return MeetsArea(row, feature.GetGeometryRef());
     if (Near() && !mly_near_may_see(Near(), layer_, &row, kSlackM))
         return false;
     if (!feature.GetGeometryRef())
@@ -332,25 +339,35 @@ mly_status OGRMapillaryLayer::ReadRow(mly_row *row)
     return status;
 }
 
-// The next feature that passes OGR's filters; null at the end or after an error, for good.
+// The next row, whatever OGR's filters say of it; false at the end or after an error, for good.
+bool OGRMapillaryLayer::NextRow(mly_row *row)
+{
+    const mly_status status = ended_ ? MLY_DONE : ReadRow(row);
+    if (status != MLY_OK)
+    {
+        if (!ended_ && status == MLY_DONE)
+            progress_.Finish();
+        ended_ = true;
+        failed_ = failed_ || status < 0;
+        StopReading();
+        return false;
+    }
+    gaveRows_ = true;
+    gaveNameless_ = gaveNameless_ || row->id < 0;
+    RememberPlace(*row);
+    return true;
+}
+
+// The next feature that passes OGR's filters; null at the end or after an error.
 std::unique_ptr<OGRFeature> OGRMapillaryLayer::ReadPassing()
 {
     mly_row row;
-    mly_status status = MLY_DONE;
-    while (!ended_ && (status = ReadRow(&row)) == MLY_OK)
+    while (NextRow(&row))
     {
-        gaveRows_ = true;
-        gaveNameless_ = gaveNameless_ || row.id < 0;
-        RememberPlace(row);
         std::unique_ptr<OGRFeature> feature = definition_.MakeFeature(row, fields_);
-        if (MeetsArea(row, *feature) && residual_.Passes(feature.get()))
+        if (MeetsArea(row, feature->GetGeometryRef()) && residual_.Passes(feature.get()))
             return feature;
     }
-    if (!ended_ && status == MLY_DONE)
-        progress_.Finish();
-    ended_ = true;
-    failed_ = failed_ || status < 0;
-    StopReading();
     return nullptr;
 }
 
@@ -378,6 +395,124 @@ GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
     ResetReading();
     plan_.reset();
     return isUnknown ? -1 : count;
+}
+
+// ---- columns ----
+
+// Before GDAL 3.8 a stream that is released goes on with its requests.
+void OGRMapillaryLayer::ReleaseArrowStream(ArrowArrayStream *stream) noexcept
+{
+    OGRLayer *layer = static_cast<ArrowArrayStreamPrivateDataSharedDataWrapper *>(stream->private_data)
+                          ->poShared->m_poLayer;
+    stream->release = OGRLayer::ReleaseStream;
+    stream->release(stream);
+    if (layer)  // else it has ended before the stream
+        layer->ResetReading();
+}
+
+bool OGRMapillaryLayer::GetArrowStream(ArrowArrayStream *stream, CSLConstList options)
+{
+    if (!OGRLayer::GetArrowStream(stream, options))
+        return false;
+    stream->release = ReleaseArrowStream;
+    isArrowLaidOut_ = false;
+    return true;
+}
+
+// GDAL keeps the options, and makes the schema.
+void OGRMapillaryLayer::LayOutArrow(ArrowArrayStream *stream)
+{
+    ArrowSchema schema;
+    arrow_.reset();
+    isArrowLaidOut_ = true;
+    if (CPLTestBool(CPLGetConfigOption("OGR_MAPILLARY_STREAM_BASE_IMPL", "NO")) || GetArrowSchema(stream, &schema) != 0)
+        return;
+    arrow_ = mly::MakeArrowLayout(schema, definition_);
+    schema.release(&schema);
+}
+
+// As GDAL reads the option.
+size_t OGRMapillaryLayer::MaxRowsOfBatch() const
+{
+    const char *text = m_aosArrowArrayStreamOptions.FetchNameValueDef("MAX_FEATURES_IN_BATCH", "65536");
+    return static_cast<size_t>(std::max(1L, strtol(text, nullptr, 10)));
+}
+
+// Whether all rows that the plan gives are known to pass the attribute filter.
+bool OGRMapillaryLayer::FiltersExactly() const
+{
+    const mly_plan *plan = plan_->get();
+    return plan->source == MLY_SOURCE_TILES && layer_->shape == MLY_POINT && plan->graph_columns == 0 && !IsExact() &&
+           plan->filter && mly_expr_is_exact(plan->filter, mly_schema_columns(layer_, MLY_FROM_TILE));
+}
+
+bool OGRMapillaryLayer::RowMeetsArea(const mly_row &row)
+{
+    if (!m_poFilterGeom && !AreaOfInterest())
+        return true;
+    if (layer_->shape != MLY_POINT)
+        return MeetsArea(row, mly::MakeGeometry(row, layer_->shape, definition_.Get()).get());
+    const OGRPoint point(row.longitude, row.latitude);
+    return MeetsArea(row, row.has_position ? &point : nullptr);
+}
+
+// What OGR's filters say, with no more made of the row than they look at.
+bool OGRMapillaryLayer::RowPasses(const mly_row &row)
+{
+    if (isFilteredExactly_)
+        return RowMeetsArea(row);
+    const std::unique_ptr<OGRFeature> feature = definition_.MakeFeature(row, filterFields_);
+    return MeetsArea(row, feature->GetGeometryRef()) && residual_.Passes(feature.get());
+}
+
+// Of a read that fails, the batch that it fails in is given back: without rows the end has come, and a batch that came
+// with an error would hide it.
+int OGRMapillaryLayer::NextBatch(ArrowArrayStream *stream, ArrowArray *out)
+{
+    if (!isArrowLaidOut_)
+        LayOutArrow(stream);
+    if (!arrow_)
+    {
+        const int status = OGRLayer::GetNextArrowArray(stream, out);
+        if (failed_ && out->release)
+            out->release(out);
+        return failed_ ? EIO : status;
+    }
+    mly::ArrowBatch batch(*arrow_, layer_->shape, MaxRowsOfBatch());
+    mly_row row;
+    while (!batch.IsFull() && NextRow(&row))
+    {
+        if (RowPasses(row))
+            batch.Append(row);
+    }
+    if (!failed_ && !batch.IsEmpty())
+        batch.MoveTo(out);
+    return failed_ ? EIO : 0;
+}
+
+// Called by C, so nothing may be thrown.
+int OGRMapillaryLayer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *out)
+{
+    mly_error error{};
+    *out = ArrowArray{};
+    try
+    {
+        if (!failed_)
+            return NextBatch(stream, out);
+        mly_fail(&error, MLY_E_ARG, "%s: the read has failed; after a reset it begins anew", layer_->name);
+    }
+    catch (const std::length_error &e)
+    {
+        mly_fail(&error, MLY_E_LIMIT, "%s: %s", layer_->name, e.what());
+    }
+    catch (const std::exception &)
+    {
+        mly_fail(&error, MLY_E_NOMEM, "%s: out of memory for a batch of columns", layer_->name);
+    }
+    ended_ = failed_ = true;
+    StopReading();
+    mly::ReportError(error);
+    return error.code == MLY_E_NOMEM ? ENOMEM : EIO;
 }
 
 // ---- single features ----

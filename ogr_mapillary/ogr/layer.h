@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "area.h"
+#include "arrow.h"
 #include "compat.h"
 #include "core/losses.h"
 #include "definition.h"
@@ -32,8 +33,10 @@ class OGRMapillaryLayer final : public mly::LayerBase
     GIntBig GetFeatureCount(int force) override;
     OGRErr SetAttributeFilter(const char *filter) override;
     OGRErr SetIgnoredFields(mly::IgnoredFields fields) override;
+    bool GetArrowStream(ArrowArrayStream *stream, CSLConstList options) override;
 
   protected:
+    int GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *out) override;
     void OnSpatialFilter() override;
     OGRErr Extent(OGREnvelope *extent) const override;
 
@@ -56,12 +59,21 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool StartReading();
     static mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, const mly_read_options &options);
     mly_status ReadRow(mly_row *row);
+    bool NextRow(mly_row *row);
     std::unique_ptr<OGRFeature> ReadPassing();
-    bool MeetsArea(const mly_row &row, const OGRFeature &feature);
+    bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
     bool MayPass(const mly_row &row);
     void RememberPlace(const mly_row &row);
     void StopReading();
+
+    static void ReleaseArrowStream(ArrowArrayStream *stream) noexcept;
+    void LayOutArrow(ArrowArrayStream *stream);
+    size_t MaxRowsOfBatch() const;
+    bool FiltersExactly() const;
+    bool RowMeetsArea(const mly_row &row);
+    bool RowPasses(const mly_row &row);
+    int NextBatch(ArrowArrayStream *stream, ArrowArray *out);
 
     mly::FieldUse AllFields() const;
     OGRFeature *MakeFound(mly_row row) const;
@@ -88,7 +100,10 @@ class OGRMapillaryLayer final : public mly::LayerBase
     const mly_layer *layer_;
     mly::Definition definition_;
     mly::Residual residual_;
-    mly::FieldUse fields_;
+    mly::FieldUse fields_, filterFields_;
+    bool isFilteredExactly_ = false;         // by the core: OGR need not judge by attributes
+    std::optional<mly::ArrowLayout> arrow_;  // of the stream; nothing where GDAL has to make its columns
+    bool isArrowLaidOut_ = false;
     bool filterAsksGraph_ = false;
     bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;
