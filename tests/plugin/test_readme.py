@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -277,8 +278,8 @@ def test_qgis_is_started_with_a_project_that_is_there_and_reads_the_sample(block
     """A program that reads what the project names stands in for QGIS, which would wait for its user."""
     tools = tmp_path / "tools"
     tools.mkdir()
-    (tools / "qgis").write_text("#!/bin/sh\ngrep -q 'datasource>MAPILLARY:.*layername=images' \"$1\"\n"
-                                "exec ogrinfo -ro -so MAPILLARY: images -spat 8.54 50.01 8.56 50.03\n")
+    (tools / "qgis").write_text("#!/bin/sh\ngrep -q 'datasource>MAPILLARY:.*layername=images' \"$1\" &&\n"
+                                "    exec ogrinfo -ro -so MAPILLARY: images -spat 8.54 50.01 8.56 50.03\n")
     (tools / "qgis").chmod(0o755)
 
     done = shell(block.text, env={**NO_SERVICE, "PATH": f"{tools}:{os.environ['PATH']}"})
