@@ -21,7 +21,7 @@ from qgis.core import (
     QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer, QgsSymbol, QgsVectorLayer,
     QgsVectorLayerCache, QgsWkbTypes)
 from qgis.gui import QgsAttributeTableModel, QgsMapCanvas, QgsMapToolIdentify
-from qgis.PyQt.QtCore import QDateTime, QSize
+from qgis.PyQt.QtCore import QDateTime, QSize, QTimer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QFrame
 
@@ -43,6 +43,8 @@ class User:
         self.canvas.resize(600, 400)
         self.canvas.show()
         QgsApplication.processEvents()
+        for timer in self.canvas.findChildren(QTimer):
+            timer.stop()  # one draws again half a second after a change of size, and gives up what is being drawn
         self.log: List[List[Any]] = []
         QgsApplication.messageLog().messageReceived.connect(
             lambda text, tag, level: self.log.append([tag, int(level), text]))
@@ -100,18 +102,25 @@ class User:
 
     def look(self, layers: List[str], box: Box, path: str) -> Dict[str, Any]:
         """Shows a part of the world on the canvas, and waits until it is drawn."""
+        self.canvas.freeze(True)  # else each change would begin a drawing, for the next one to give up
         self.canvas.setLayers([layer_called(name) for name in layers])
         self.canvas.setExtent(to_mercator(box))
         return self.shown(path)
 
-    def look_at_scale(self, lon: float, lat: float, scale: float, path: str) -> Dict[str, Any]:
-        """The same with the layers that the project shows, around a place."""
-        self.canvas.setLayers(QgsProject.instance().layerTreeRoot().checkedLayers())
-        self.canvas.setCenter(to_mercator([lon, lat, lon, lat]).center())
+    def look_at_scale(self, lon: float, lat: float, scale: float, path: str,
+                      layers: Optional[List[str]] = None) -> Dict[str, Any]:
+        """The same around a place; without `layers`, with those that the project shows."""
+        self.canvas.freeze(True)
+        shown = [layer_called(name) for name in layers or []]
+        self.canvas.setLayers(shown or QgsProject.instance().layerTreeRoot().checkedLayers())
+        middle = to_mercator([lon, lat, lon, lat]).center()
+        self.canvas.setExtent(QgsRectangle.fromCenterAndSize(middle, scale, scale))
         self.canvas.zoomScale(scale)
         return self.shown(path)
 
     def shown(self, path: str) -> Dict[str, Any]:
+        self.canvas.stopRendering()
+        self.canvas.freeze(False)
         self.canvas.refresh()
         self.canvas.waitWhileRendering()
         QgsApplication.processEvents()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -22,6 +23,7 @@ import pytest
 from osgeo import gdal
 
 from conftest import SANITIZER, secrets
+from programs import gdal_of, plugin, said_by
 from reading import Row, assert_each_once, cover, inside, tile_box
 
 USER = Path(__file__).resolve().parent / "qgis_user.py"
@@ -36,17 +38,10 @@ def why_not() -> str:
     """Why QGIS cannot be run here; empty when it can."""
     if "LD_PRELOAD" in os.environ:
         return "a program of others cannot hold the sanitizers' runtime"
-    found = subprocess.run([sys.executable, "-c", "import qgis._core, qgis._gui; print(qgis._core.__file__)"],
-                           stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8")
-    if found.returncode != 0:
+    library = said_by(sys.executable, "-c", "import qgis._core, qgis._gui; print(qgis._core.__file__)")
+    if not library:
         return "QGIS is not installed, or not for this Python (Debian: python3-qgis)"
-
-    def gdal_of(library: str) -> List[str]:
-        linked = subprocess.run(["ldd", library], capture_output=True, encoding="utf-8").stdout
-        return re.findall(r"libgdal\.so\.\S+ => (\S+)", linked)
-
-    plugin = os.path.join(os.environ["GDAL_DRIVER_PATH"], "ogr_MAPILLARY.so")
-    return "" if gdal_of(found.stdout.strip()) == gdal_of(plugin) else "QGIS reads with another GDAL"
+    return "" if gdal_of(library) == gdal_of(plugin()) else "QGIS reads with another GDAL"
 
 
 WHY_NOT = why_not()
@@ -424,3 +419,208 @@ def test_many_maps_drawn_at_once_are_each_right(qgis, service, tmp_path):
             difference = abs(pixels(path) - pixels(alone[n % 4]))
             assert is_painted(pixels(path)).any() and difference.max() == 0, path
     assert qgis.complaints == []
+
+
+# ---- What stands in data/qgis ---------------------------------------------------------------------
+
+DATA = Path(__file__).resolve().parents[2] / "data" / "qgis"
+PROJECT = DATA / "mapillary.qgs"
+MIDDLE = (8.5495, 50.0201)
+YEARS = {2015: "#345b9e", 2016: "#345b9e", 2017: "#268296", 2018: "#268296", 2019: "#4a9e6c", 2020: "#4a9e6c",
+         2021: "#bea630", 2022: "#bea630", 2023: "#e2792c", 2024: "#e2792c", 2025: "#c4323c"}
+SHOWN = ["Traffic signs", "Map features", "Images", "Sequences"]  # close by, from top to bottom
+
+
+def year_of(ms) -> int:
+    return datetime.fromtimestamp(ms / 1000, timezone.utc).year
+
+
+def rgb(colour: str) -> tuple:
+    return tuple(bytes.fromhex(colour[1:]))
+
+
+@pytest.fixture
+def project(qgis, service) -> Qgis:
+    """The project, opened. That asks nothing."""
+    assert qgis.load(path=str(PROJECT))
+    assert service.requests == []
+    return qgis
+
+
+def test_the_project_holds_no_address_no_folder_and_no_token(project):
+    sources = project.sources()
+
+    assert project.names()[:4] == SHOWN
+    assert all(re.fullmatch(r"MAPILLARY:[A-Z_=,0-9a-z]+\|layername=[a-z_]+", source) for source in sources.values())
+    for path in DATA.iterdir():
+        if path.suffix in (".qgs", ".qml"):
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"ACCESS_TOKEN|TILES_URL|GRAPH_URL|file:|/home/|/tmp/|saveUser=\"[^\"]", text), path
+
+
+def test_at_each_scale_the_project_shows_something_that_takes_few_tiles(project, service, png):
+    """From the whole world to one crossing, and out again."""
+    scales = [200_000_000, 6_000_000, 1_500_000, 400_000, 100_000, 25_000, 9000, 4500, 2000, 500]
+    for scale in scales:
+        service.clear()
+        project.look_at_scale(lon=MIDDLE[0], lat=MIDDLE[1], scale=scale, path=png)
+
+        picture = pixels(png)
+        assert (picture != picture[0, 0]).any(), scale
+        asked = Counter(tile[:2] for tile in service.tiles_asked())  # by tileset and zoom
+        assert sum(asked.values()) > 0 or scale <= 9000, scale
+        assert max(asked.values(), default=0) <= 12, scale  # for a view of 600 by 400 pixels
+        assert [request.name for request in service.requests if request.kind != "tile"] == []
+    service.clear()
+    for scale in reversed(scales):
+        project.look_at_scale(lon=MIDDLE[0], lat=MIDDLE[1], scale=scale, path=png)
+    assert service.requests == []
+    assert project.complaints == []
+
+
+def test_a_full_screen_takes_no_more_tiles_than_the_project_allows(project):
+    """In web mercator, where a tile has the same size everywhere. Computed, for 3840 by 2160 pixels."""
+    screen = 3840 * 0.0254 / 96, 2160 * 0.0254 / 96  # metres
+    for name, (farthest, _) in project.scales().items():
+        source = project.sources()[name]
+        if "layername=overview" in source or name == "Thumbnails":
+            continue
+        zoom = int((re.findall(r"ZOOM=(\d+)", source) or ["14"])[0])
+        tile = 2 * math.pi * 6378137 / 2 ** zoom
+        needed = math.prod(math.ceil(side * farthest / tile) + 1 for side in screen)
+        assert farthest > 0 and needed <= int(re.search(r"MAX_TILES=(\d+)", source)[1]), name
+
+
+def test_scales_follow_each_other_without_a_gap(project):
+    ranges = sorted((closest, farthest) for name, (farthest, closest) in project.scales().items()
+                    if name.startswith(("Sequences", "Overview")))
+
+    assert ranges[0][0] == 0 and ranges[-1][1] == 0
+    assert [farthest for _, farthest in ranges[:-1]] == [closest for closest, _ in ranges[1:]]
+
+
+def metres(things) -> numpy.ndarray:
+    """East and north of somewhere, a line for each thing with a longitude and a latitude."""
+    return numpy.array([(thing.lon * 71_500, thing.lat * 111_200) for thing in things])
+
+
+def lonely(rows: List[Row], distance: float) -> List[Row]:
+    """Those with no other row as near as that, in metres."""
+    at = metres(rows)
+    return [row for row, (x, y) in zip(rows, at)
+            if (numpy.hypot(at[:, 0] - x, at[:, 1] - y) <= distance).sum() == 1]
+
+
+def test_a_wedge_opens_to_where_the_image_looks(project, truth, png):
+    """At 1:500 in the middle of the town, a metre is some five pixels."""
+    rows = truth.within((8.53, 50.01, 8.57, 50.03))
+    looking = [row for row in lonely(rows, 12) if row.compass_angle is not None and not row.is_pano and row.captured_at]
+    assert len(looking) > 5
+    for row in looking[:6]:
+        shown = project.look_at_scale(lon=row.lon, lat=row.lat, scale=500, layers=["Images"], path=png)
+        picture = pixels(png)
+        x, y = place(row, shown["extent"], picture.shape)
+        paper = picture[0, 0]
+
+        def depth(angle: float) -> int:
+            """How much colour there is 12 pixels from the image, in a direction."""
+            at = picture[round(y - 12 * math.cos(math.radians(angle))), round(x + 12 * math.sin(math.radians(angle)))]
+            return int(abs(at - paper).sum())
+
+        assert depth(row.compass_angle) > 60
+        assert max(depth(row.compass_angle + turn) for turn in (90, 180, 270)) < 10
+        assert is_coloured(picture, rgb(YEARS[year_of(row.captured_at)]))[round(y), round(x)]
+
+
+def test_a_panorama_is_a_ring_in_the_colour_of_its_year(project, truth, png):
+    rows = truth.within((8.53, 50.01, 8.57, 50.03))
+    panoramas = [row for row in lonely(rows, 8) if row.is_pano and row.captured_at]
+    assert len(panoramas) > 5
+    for row in panoramas[:6]:
+        shown = project.look_at_scale(lon=row.lon, lat=row.lat, scale=500, layers=["Images"], path=png)
+        picture = pixels(png)
+        x, y = (round(at) for at in place(row, shown["extent"], picture.shape))
+        assert (picture[y, x] > 250).all()
+        around = picture[y - 9:y + 10, x - 9:x + 10]
+        assert is_coloured(around, rgb(YEARS[year_of(row.captured_at)])).sum() > 30
+
+
+def test_sequences_have_the_colour_of_their_year(project, town, png):
+    images = metres(town.images)
+    names = numpy.array([image.sequence_id for image in town.images])
+    drawn = 0
+    for sequence in town.sequences:
+        others = images[names != sequence.id]
+        alone = [image for image, at in zip(sequence.images, metres(sequence.images))
+                 if numpy.hypot(*(others - at).T).min() > 40]
+        if drawn == 6 or not sequence.captured_at or len(alone) < 20:
+            continue
+        image = alone[len(alone) // 2]
+        project.look_at_scale(lon=image.tile_lon, lat=image.tile_lat, scale=9000, layers=["Sequences"], path=png)
+        middle = pixels(png)[190:210, 290:310]
+        assert is_coloured(middle, rgb(YEARS[year_of(sequence.captured_at)])).any(), sequence.id
+        drawn += 1
+    assert drawn == 6
+
+
+def test_a_map_tip_shows_the_thumbnail_for_one_request_and_leads_to_the_viewer(project, service, truth, png):
+    row = truth.within((8.545, 50.018, 8.552, 50.022))[0]
+    project.look_at_scale(lon=row.lon, lat=row.lat, scale=1000, path=png)
+    service.clear()
+
+    tip = project.tip(name="Images", lon=row.lon, lat=row.lat)
+
+    (id,) = set(re.findall(r"pKey=(\d+)", tip))
+    thumbnail = service.town.graph_image(int(id))["thumb_256_url"]
+    viewer = f"https://www.mapillary.com/app/?pKey={id}"
+    assert f'<a href="{viewer}"><img width="256" src="{thumbnail}"></a>' in tip
+    assert f'<a href="{viewer}">Show in Mapillary</a>' in tip
+    assert len(service.requests) == 1 and service.requests[0].kind in ("entity", "entities")
+    assert "[%" not in tip
+
+
+def test_styles_fit_layers_of_their_kind(qgis, service, png):
+    for path in sorted(DATA.glob("*.qml")):
+        name = path.stem
+        assert qgis.add(source=f"MAPILLARY:MAX_TILES=50,STITCH=AREA|layername={name}", name=name)["valid"]
+        assert qgis.apply_style(name=name, path=str(path)), name
+        scale = 100_000_000 if name == "overview" else 2000
+        qgis.look_at_scale(lon=MIDDLE[0], lat=MIDDLE[1], scale=scale, layers=[name], path=png)
+        assert is_painted(pixels(png)).any(), name
+    assert qgis.complaints == []
+
+
+def test_the_message_log_says_why_a_layer_is_empty_where_the_script_is_installed(qgis, service, png):
+    qgis.run(path=str(DATA / "startup.py"))
+    qgis.add(source=SOURCE, name="images")
+    qgis.look(layers=["images"], box=WORLD, path=png)
+
+    messages = [(tag, level) for tag, level, text in qgis.said() if "tiles and MAX_TILES allows 50" in text]
+
+    assert messages and set(messages) == {("Mapillary", 2)}
+    assert service.requests == []
+
+
+def test_project_and_styles_are_as_the_script_writes_them(variables, tmp_path):
+    written = subprocess.run([DATA / "make", tmp_path], env=variables, stdin=subprocess.DEVNULL, capture_output=True,
+                             encoding="utf-8", timeout=PATIENCE)
+
+    assert written.returncode == 0, written.stderr
+    kept = {path.name: path.read_text(encoding="utf-8") for path in DATA.iterdir() if path.suffix in (".qgs", ".qml")}
+    made = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir() if path.name in kept}
+    version = re.compile(r'version="(3[^"]*)"')
+    if version.findall(kept["images.qml"]) != version.findall(made["images.qml"]):
+        pytest.skip("they were written by another version of QGIS")
+    assert sorted(made) == sorted(kept)
+    for name in kept:
+        same = made[name] == kept[name]  # not a comparison of texts: they are long
+        assert same, f"{name} is not as data/qgis/make writes it"
+
+
+def test_the_picture_is_what_qgis_draws(variables, tmp_path):
+    """But for the shapes of letters, which another version of a library may draw otherwise."""
+    drawn = subprocess.run([DATA / "draw", tmp_path / "town.png"], env=variables, stdin=subprocess.DEVNULL,
+                           capture_output=True, encoding="utf-8", timeout=PATIENCE)
+
+    assert drawn.returncode == 0, drawn.stderr
+    assert abs(pixels(tmp_path / "town.png") - pixels(DATA / "town.png")).mean() < 1.0

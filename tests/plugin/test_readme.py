@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -79,8 +80,9 @@ TOKENS = blocks_of("sh", TOKEN)
 PACKAGE = blocks_of("sh", "cpack")
 ARCHIVE = blocks_of("sh", "tar xzf")
 POSTGRES = blocks_of("sh", "PG:")
+QGIS_STARTS = blocks_of("sh", " qgis ")
 READS = [block for block in blocks_of("sh")
-         if block not in DEMO + TESTS + INSTALL + FROM_BUILD + PACKAGE + ARCHIVE + TOKENS + POSTGRES]
+         if block not in DEMO + TESTS + INSTALL + FROM_BUILD + PACKAGE + ARCHIVE + TOKENS + POSTGRES + QGIS_STARTS]
 
 
 # ---- What is run ------------------------------------------------------------------------------
@@ -269,6 +271,21 @@ def test_r_that_is_shown_gives_rows(block, run, project):
 
     assert done.code == 0, done.text
     assert int(re.search(r"^\[1\] (\d+)$", done.out, re.MULTILINE)[1]) > 0
+
+
+@each("block", QGIS_STARTS)
+def test_qgis_is_started_with_a_project_that_is_there_and_reads_the_sample(block, shell, project, service, tmp_path):
+    """A program that reads what the project names stands in for QGIS, which would wait for its user."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "qgis").write_text("#!/bin/sh\ngrep -q 'datasource>MAPILLARY:.*layername=images' \"$1\" &&\n"
+                                "    exec ogrinfo -ro -so MAPILLARY: images -spat 8.54 50.01 8.56 50.03\n")
+    (tools / "qgis").chmod(0o755)
+
+    done = shell(block.text, env={**NO_SERVICE, "PATH": f"{tools}:{os.environ['PATH']}"})
+
+    assert min(counts(project, done.out)) > 0
+    assert service.requests == []
 
 
 QGIS = """
