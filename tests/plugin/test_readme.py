@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -472,7 +473,7 @@ def test_what_is_said_to_be_shown_by_a_test_has_that_test():
         sources = [*ROOT.glob(f"tests/plugin/test_{file}.py"), *ROOT.glob(f"tests/unit/test_{file}.c")]
         assert any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")) for path in sources), name
     for row in rows:
-        assert row[1] in ("yes", "in part", "no") and row[2], row[0]
+        assert re.match(r"yes$|(in part|no): ", row[1]) and row[2], row[0]
 
 
 def test_the_map_of_the_source_has_every_file_once():
