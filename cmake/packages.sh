@@ -3,6 +3,18 @@
 # cmake/packages.sh — which Debian and Ubuntu packages the project needs, and the one way to get them.
 # Sourced by tests/run and data/demo; defines functions and nothing else.
 
+# The version of PostgreSQL that the distribution packages with extensions.
+postgresql_version() (
+    ID='' VERSION_ID=''
+    # shellcheck source=/dev/null
+    [ ! -r /etc/os-release ] || . /etc/os-release
+    case $ID-$VERSION_ID in
+    debian-12) echo 15 ;;
+    ubuntu-24.*) echo 16 ;;
+    *) echo 17 ;;
+    esac
+)
+
 # The packages of one group.
 packages_of() {
     case $1 in
@@ -24,6 +36,10 @@ packages_of() {
         ;;
     qgis) # some 650 MB with all that they need
         echo python3-qgis fonts-dejavu-core
+        ;;
+    clients) # programs that read with it, for the tests of what they do: Python's, R, PostgreSQL
+        postgresql=postgresql-$(postgresql_version)
+        echo python3-fiona python3-geopandas r-cran-sf "$postgresql" "$postgresql-ogr-fdw" "$postgresql-postgis-3"
         ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags

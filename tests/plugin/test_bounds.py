@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+import subprocess
 from xml.etree import ElementTree
 
 import pytest
 from osgeo import gdal, ogr
 
+from programs import not_instrumented
 from reading import Heard, assert_each_once, assert_same, cover, listening
 
 AREA = (8.52, 50.002, 8.592, 50.027)
@@ -180,6 +182,23 @@ def test_ogrinfo_which_tries_update_first_says_nothing_of_it(run, service):
     assert (done.code, done.err) == (0, "")
     assert "images (Point)" in done.out
     assert service.requests == []
+
+
+@not_instrumented
+def test_in_a_gdal_of_another_version_the_driver_stays_away_and_nothing_breaks(run, tmp_path):
+    """GDAL's answer to the driver is what this test forges; how it complains is its own affair."""
+    (tmp_path / "other.c").write_text("""
+        #include <string.h>
+        int GDALCheckVersion(int a, int b, const char *who) { return a > 0 && b > 0 && strcmp(who, "MAPILLARY driver"); }
+        """)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "other.so", tmp_path / "other.c"], check=True)
+    other = {"LD_PRELOAD": str(tmp_path / "other.so")}
+
+    listed = run("ogrinfo", "--formats", env=other)
+    read = run("ogrinfo", "-ro", "MAPILLARY:", env=other)
+
+    assert listed.code == 0 and "GeoJSON" in listed.out and "MAPILLARY" not in listed.out
+    assert read.code == 1 and "Unable to open datasource" in read.text
 
 
 def test_the_driver_lists_its_prefix_and_its_options():

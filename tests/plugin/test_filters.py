@@ -348,6 +348,17 @@ def test_a_filter_that_is_set_again_and_again_is_read_once(images, service, trut
     assert_each_once(service.requests, cover(CENTRE))
 
 
+def test_a_box_within_one_that_was_read_asks_nothing(images, service, truth):
+    opened = images()
+    opened.within(CENTRE).rows()
+    service.clear()
+    smaller = grown(CENTRE, -0.002)
+
+    assert_same(opened.within(smaller).rows(), truth.within(smaller))
+    assert_same(images().within(smaller).rows(), truth.within(smaller))  # nor does another dataset
+    assert service.requests == []
+
+
 # ---- Attribute filters ------------------------------------------------------------------------
 #
 # Conditions are True, False or unknown (None), as in SQL. GDAL before 3.10 had no unknown: there, a

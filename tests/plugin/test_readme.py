@@ -24,8 +24,7 @@ import pytest
 from osgeo import gdal
 
 from documents import code_in, counts, definition_of, layers_in, source_text, table
-
-from programs import gdal_of, need_r, not_instrumented, plugin, postgres, said_by
+from programs import gdal_of, need_python, need_r, not_instrumented, plugin, postgres, said_by
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -258,6 +257,10 @@ def test_the_token_of_the_sdk_is_set_as_everywhere(shell, service):
 
 @each("block", blocks_of("python"))
 def test_python_that_is_shown_gives_rows(block, run, project):
+    for module in ("fiona", "geopandas"):
+        if f"import {module}" in block.text:
+            need_python(module, f"python3-{module}")
+
     done = run(sys.executable, "-c", block.text, cwd=project)
 
     assert done.code == 0, done.text
@@ -473,6 +476,20 @@ def test_the_picture_shows_what_the_driver_reads(run, tmp_path):
     assert done.code == 0, done.text
     drawn, kept = (image.open(folder / "town.png").convert("L") for folder in (tmp_path, ROOT / "data"))
     assert stat.Stat(chops.difference(drawn, kept)).mean[0] < 1.0
+
+
+def test_what_is_said_to_be_shown_by_a_test_has_that_test():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = table(text, "a driver should", "met")
+    named = [name for *_, shown in rows for name in re.findall(r"`(?:\w+::)\w+`", shown)]
+
+    assert len(rows) == 40 and len(named) > 60
+    for name in named:
+        file, test = name.strip("`").split("::")
+        sources = [*ROOT.glob(f"tests/plugin/test_{file}.py"), *ROOT.glob(f"tests/unit/test_{file}.c")]
+        assert any(re.search(rf"\b{test}\(", path.read_text(encoding="utf-8")) for path in sources), name
+    for row in rows:
+        assert re.match(r"yes$|(in part|no): ", row[1]) and row[2], row[0]
 
 
 def test_the_map_of_the_source_has_every_file_once():
