@@ -55,8 +55,11 @@ const struct mly_expr *mly_expr_and(struct mly_arena *arena, const struct mly_ex
 const struct mly_expr *mly_expr_or(struct mly_arena *arena, const struct mly_expr *l, const struct mly_expr *r);
 const struct mly_expr *mly_expr_not(struct mly_arena *arena, const struct mly_expr *e);
 const struct mly_expr *mly_expr_constant(struct mly_arena *arena, bool truth);
-/* Something that cannot be said here: always MLY_MAYBE. `label` names it for the plan, e.g. "SUBSTR". */
+/* Something that cannot be said here: always MLY_MAYBE. `label` names it for the plan, e.g. "SUBSTR". The first is for
+ * what gives true or false, such as a comparison; the second for anything else that stands where a condition is wanted,
+ * such as a field by itself: before GDAL 3.10 its NULL makes any OR that it stands in false. */
 const struct mly_expr *mly_expr_unknown(struct mly_arena *arena, const char *label);
+const struct mly_expr *mly_expr_unknown_value(struct mly_arena *arena, const char *label);
 
 /* ---- rows ---- */
 
