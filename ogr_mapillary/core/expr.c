@@ -339,6 +339,12 @@ unsigned mly_expr_outcome(const struct mly_expr *test, struct mly_value value)
     }
 }
 
+unsigned mly_expr_fid_outcome(const struct mly_expr *test, int64_t fid)
+{
+    const unsigned as_number = mly_expr_outcome(test, (struct mly_value){.as.i = fid, .type = MLY_INT});
+    return fid < 0 ? as_number | mly_expr_outcome(test, (struct mly_value){.type = MLY_NULL}) : as_number;
+}
+
 unsigned mly_expr_any_outcome(void)
 {
     return IS_ANYTHING;
@@ -432,8 +438,8 @@ static struct mly_expr *make_test(struct mly_arena *arena, int column, enum mly_
         return NULL;
     e->n_tests = 1;
     e->columns = column >= 0 ? UINT64_C(1) << column : 0;
-    e->may_be_null = column >= 0 && op != MLY_OP_IS_NULL;
-    e->is_exact = is_exact_test(test);
+    e->may_be_null = op != MLY_OP_IS_NULL;
+    e->is_exact = column >= 0 && is_exact_test(test);
     return e;
 }
 
@@ -611,7 +617,7 @@ static unsigned outcome_in_row(void *ctx, uint32_t number, int column, const str
     const struct row *row = ctx;
     (void)number;
     if (column == MLY_EXPR_FID)
-        return mly_expr_outcome(test, (struct mly_value){.as.i = row->fid, .type = MLY_INT});
+        return mly_expr_fid_outcome(test, row->fid);
     return row->known >> column & 1 ? mly_expr_outcome(test, row->values[column]) : IS_ANYTHING;
 }
 

@@ -380,9 +380,29 @@ static void the_fid_is_always_known(void **state)
 
     assert_int_equal(mly_expr_eval(e, 7, NULL, 0), MLY_YES);
     assert_int_equal(mly_expr_eval(e, -1, NULL, 0), MLY_NO);
-    assert_int_equal(mly_expr_eval(null, -1, NULL, 0), MLY_NO);
+    assert_int_equal(mly_expr_eval(null, 7, NULL, 0), MLY_NO);
     assert_int_equal(mly_expr_columns(e), 0);
-    assert_true(mly_expr_is_exact(not(&rig, e), 0));
+
+    tear_down(&rig);
+}
+
+/* GDAL takes the FID of a feature without one, -1, for NULL. */
+static void the_fid_of_a_row_without_an_id_may_be_null(void **state)
+{
+    (void)state;
+    const struct mly_literal seven = literal(whole(7)), none = literal(whole(-1));
+    struct rig rig;
+    set_up(&rig);
+    const struct mly_expr *is_seven = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_EQ, &seven, 1);
+    const struct mly_expr *is_other = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_NE, &seven, 1);
+    const struct mly_expr *is_none = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_EQ, &none, 1);
+    const struct mly_expr *null = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_IS_NULL, NULL, 0);
+
+    assert_int_equal(mly_expr_eval(null, -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(is_none, -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(not(&rig, is_other), -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(is_seven, -1, NULL, 0), MLY_NO);
+    assert_false(mly_expr_is_exact(is_none, 0));
 
     tear_down(&rig);
 }
@@ -975,6 +995,7 @@ int main(void)
         cmocka_unit_test(what_does_not_compare_is_left_open),
         cmocka_unit_test(a_long_list_finds_what_is_in_it_and_nothing_else),
         cmocka_unit_test(the_fid_is_always_known),
+        cmocka_unit_test(the_fid_of_a_row_without_an_id_may_be_null),
         cmocka_unit_test(nothing_passes_no_comparison_and_not_of_it_depends_on_the_version),
         cmocka_unit_test(what_is_no_comparison_may_be_null_and_decide_an_or),
         cmocka_unit_test(it_does_so_anywhere_in_a_chain_of_ors),

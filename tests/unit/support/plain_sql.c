@@ -124,7 +124,10 @@ static enum plain_result say_list(const struct plain_dialect *dialect, const str
 static enum plain_result say_test(const struct plain_dialect *dialect, const struct plain_node *node,
                                   const struct plain_sample *sample)
 {
-    const struct mly_value value = node->column == MLY_EXPR_FID ? whole(sample->fid) : sample->values[node->column];
+    const bool has_no_fid = sample->fid == -1 && dialect->fid_is_null;
+    const struct mly_value value = node->column != MLY_EXPR_FID ? sample->values[node->column]
+                                   : has_no_fid                 ? nothing()
+                                                                : whole(sample->fid);
     if (node->op == MLY_OP_IS_NULL)
         return value.type == MLY_NULL ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
     if (node->op == MLY_OP_IN && node->n_literals == 0)
@@ -205,6 +208,7 @@ struct plain_dialect plain_random_dialect(struct chance *chance)
         .is_turkish = bits & 8,
         .folds_beyond_ascii = bits & 16,
         .lists_are_uniform = bits & 32,
+        .fid_is_null = bits & 64,
         .moment = (int)chance_below(chance, 101),
         .whim = chance_next(chance),
     };

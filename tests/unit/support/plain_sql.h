@@ -52,6 +52,7 @@ struct plain_dialect {
     bool has_strict_end;     /* 'a' does not match 'a%%' */
     bool is_turkish;         /* I is not the upper case of i */
     bool folds_beyond_ascii; /* some bytes, in some way */
+    bool fid_is_null;        /* of a row without an id; else it is -1 */
     bool lists_are_uniform;  /* one real number in a list makes all of them real */
     int moment;              /* of an interval: in hundredths of its length */
     uint64_t whim;           /* what unknowns and odd comparisons say */
