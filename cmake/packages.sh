@@ -22,6 +22,9 @@ packages_of() {
     bench) # what the benchmarks measure with
         echo gzip nginx-light openssl python3 zlib1g-dev
         ;;
+    fuzz) # libFuzzer, of the version that clang is
+        echo clang libclang-rt-14-dev
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;
