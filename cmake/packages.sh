@@ -41,6 +41,9 @@ packages_of() {
         postgresql=postgresql-$(postgresql_version)
         echo python3-fiona python3-geopandas r-cran-sf "$postgresql" "$postgresql-ogr-fdw" "$postgresql-postgis-3"
         ;;
+    fuzz) # libFuzzer, of the version that clang is
+        echo clang libclang-rt-14-dev
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* A test's outcome is a set: what the versions of GDAL, and the values that a column may have, could make of it. Before
  * GDAL 3.10 a comparison with NULL is FALSE and NOT of it TRUE; since then both are NULL. So NULL stands for either,
- * and NOT of it may be TRUE. */
+ * and NOT of it may be TRUE.
+ * What is no comparison, such as a field by itself, can be NULL in old versions, too: there, AND and OR of it are
+ * FALSE, whatever else they join. That NULL is called VOID. */
 #include "expr.h"
 
 #include <math.h>
@@ -10,7 +12,7 @@
 
 #include "limits.h"
 
-enum { IS_TRUE = 1, IS_FALSE = 2, IS_NULL = 4, IS_ANYTHING = IS_TRUE | IS_FALSE | IS_NULL };
+enum { IS_TRUE = 1, IS_FALSE = 2, IS_NULL = 4, IS_VOID = 8, IS_ANYTHING = IS_TRUE | IS_FALSE | IS_NULL };
 
 /* How a value may lie to a literal: a set, too. */
 enum { LESS = 1, EQUAL = 2, GREATER = 4, ANY_ORDER = LESS | EQUAL | GREATER };
@@ -38,6 +40,7 @@ struct mly_expr {
     uint32_t depth, n_tests;
     uint64_t columns;
     bool may_be_null; /* for some row */
+    bool may_be_void; /* likewise */
     bool is_exact;    /* for all rows of which the columns are known */
     union {
         struct test test;
@@ -336,6 +339,12 @@ unsigned mly_expr_outcome(const struct mly_expr *test, struct mly_value value)
     }
 }
 
+unsigned mly_expr_fid_outcome(const struct mly_expr *test, int64_t fid)
+{
+    const unsigned as_number = mly_expr_outcome(test, (struct mly_value){.as.i = fid, .type = MLY_INT});
+    return fid < 0 ? as_number | mly_expr_outcome(test, (struct mly_value){.type = MLY_NULL}) : as_number;
+}
+
 unsigned mly_expr_any_outcome(void)
 {
     return IS_ANYTHING;
@@ -429,8 +438,8 @@ static struct mly_expr *make_test(struct mly_arena *arena, int column, enum mly_
         return NULL;
     e->n_tests = 1;
     e->columns = column >= 0 ? UINT64_C(1) << column : 0;
-    e->may_be_null = column >= 0 && op != MLY_OP_IS_NULL;
-    e->is_exact = is_exact_test(test);
+    e->may_be_null = op != MLY_OP_IS_NULL;
+    e->is_exact = column >= 0 && is_exact_test(test);
     return e;
 }
 
@@ -452,7 +461,7 @@ const struct mly_expr *mly_expr_constant(struct mly_arena *arena, bool truth)
     return e;
 }
 
-const struct mly_expr *mly_expr_unknown(struct mly_arena *arena, const char *label)
+static const struct mly_expr *make_unknown(struct mly_arena *arena, const char *label, bool may_be_void)
 {
     struct mly_expr *e = make(arena, KIND_UNKNOWN);
     const char *copy = copy_text(arena, label, strlen(label) + 1);
@@ -460,7 +469,18 @@ const struct mly_expr *mly_expr_unknown(struct mly_arena *arena, const char *lab
         return NULL;
     e->of.label = copy;
     e->may_be_null = true;
+    e->may_be_void = may_be_void;
     return e;
+}
+
+const struct mly_expr *mly_expr_unknown(struct mly_arena *arena, const char *label)
+{
+    return make_unknown(arena, label, false);
+}
+
+const struct mly_expr *mly_expr_unknown_value(struct mly_arena *arena, const char *label)
+{
+    return make_unknown(arena, label, true);
 }
 
 /* AND and OR of two that are not constant, unless they are too deep together. */
@@ -469,7 +489,7 @@ static const struct mly_expr *make_pair(struct mly_arena *arena, enum kind kind,
 {
     const uint32_t depth = l->depth > r->depth ? l->depth : r->depth;
     if (depth >= max_depth)
-        return mly_expr_unknown(arena, "depth");
+        return mly_expr_unknown_value(arena, "depth");
     struct mly_expr *e = make(arena, kind);
     if (!e)
         return NULL;
@@ -477,22 +497,23 @@ static const struct mly_expr *make_pair(struct mly_arena *arena, enum kind kind,
     e->n_tests = l->n_tests + r->n_tests;
     e->columns = l->columns | r->columns;
     e->may_be_null = l->may_be_null || r->may_be_null;
+    e->may_be_void = kind == KIND_OR && (l->may_be_void || r->may_be_void);
     e->is_exact = l->is_exact && r->is_exact;
     e->of.under.l = l;
     e->of.under.r = r;
     return e;
 }
 
-/* A constant decides AND and OR alone, or leaves it to the other. */
+/* A constant decides AND and OR alone, or leaves it to the other; but what may be void decides OR as well. */
 static const struct mly_expr *join(struct mly_arena *arena, enum kind kind, const struct mly_expr *l,
                                    const struct mly_expr *r, uint32_t max_depth)
 {
     const bool deciding = kind == KIND_OR;
     if (!l || !r)
         return NULL;
-    if (l->kind == KIND_CONSTANT)
+    if (l->kind == KIND_CONSTANT && !(deciding && l->of.truth && r->may_be_void))
         return l->of.truth == deciding ? l : r;
-    if (r->kind == KIND_CONSTANT)
+    if (r->kind == KIND_CONSTANT && !(deciding && r->of.truth && l->may_be_void))
         return r->of.truth == deciding ? r : l;
     return make_pair(arena, kind, l, r, max_depth);
 }
@@ -506,7 +527,7 @@ static const struct mly_expr *negate(struct mly_arena *arena, const struct mly_e
     if (inner->kind == KIND_NOT) /* twice is nothing: of NULL, too, it makes NULL or, in old versions, FALSE */
         return inner->of.under.l;
     if (inner->depth >= max_depth)
-        return mly_expr_unknown(arena, "depth");
+        return mly_expr_unknown_value(arena, "depth");
     struct mly_expr *e = make(arena, KIND_NOT);
     if (!e)
         return NULL;
@@ -548,10 +569,13 @@ static unsigned outcome_of_and(unsigned l, unsigned r)
     return (l & r & IS_TRUE) | ((l | r) & IS_FALSE) | (may_be_null ? IS_NULL : 0);
 }
 
+/* A chain of ORs that holds something void is FALSE up to there; since GDAL and the shim build chains of other shapes,
+ * it may be so as a whole. */
 static unsigned outcome_of_or(unsigned l, unsigned r)
 {
     const bool may_be_null = (l & IS_NULL && r & (IS_NULL | IS_FALSE)) || (r & IS_NULL && l & IS_FALSE);
-    return ((l | r) & IS_TRUE) | (l & r & IS_FALSE) | (may_be_null ? IS_NULL : 0);
+    return ((l | r) & (IS_TRUE | IS_VOID)) | (l & r & IS_FALSE) | (may_be_null ? IS_NULL : 0) |
+           ((l | r) & IS_VOID ? IS_FALSE : 0);
 }
 
 /* `first` is the number of the first test in `e`. */
@@ -561,14 +585,14 @@ static unsigned outcome_of(const struct mly_expr *e, const struct mly_expr_probe
     if (e->kind == KIND_CONSTANT)
         return e->of.truth ? IS_TRUE : IS_FALSE;
     if (e->kind == KIND_UNKNOWN)
-        return IS_ANYTHING;
+        return e->may_be_void ? IS_ANYTHING | IS_VOID : IS_ANYTHING;
     if (e->kind == KIND_TEST)
         return probe->outcome(probe->ctx, first, e->of.test.column, e);
 
     const unsigned left = outcome_of(e->of.under.l, probe, first);
     if (e->kind == KIND_NOT)
         return outcome_of_not(left);
-    if (left == (e->kind == KIND_AND ? IS_FALSE : IS_TRUE))
+    if (left == (e->kind == KIND_AND ? IS_FALSE : IS_TRUE) && !(e->kind == KIND_OR && e->of.under.r->may_be_void))
         return left;
     const unsigned right = outcome_of(e->of.under.r, probe, first + e->of.under.l->n_tests);
     return e->kind == KIND_AND ? outcome_of_and(left, right) : outcome_of_or(left, right);
@@ -593,7 +617,7 @@ static unsigned outcome_in_row(void *ctx, uint32_t number, int column, const str
     const struct row *row = ctx;
     (void)number;
     if (column == MLY_EXPR_FID)
-        return mly_expr_outcome(test, (struct mly_value){.as.i = row->fid, .type = MLY_INT});
+        return mly_expr_fid_outcome(test, row->fid);
     return row->known >> column & 1 ? mly_expr_outcome(test, row->values[column]) : IS_ANYTHING;
 }
 
@@ -955,7 +979,7 @@ static const struct mly_expr *rekey(const struct rekeying *to, const struct mly_
     if (e->kind == KIND_CONSTANT)
         return mly_expr_constant(to->arena, e->of.truth);
     if (e->kind == KIND_UNKNOWN)
-        return mly_expr_unknown(to->arena, e->of.label);
+        return make_unknown(to->arena, e->of.label, e->may_be_void);
     if (e->kind == KIND_TEST) {
         const struct test *test = &e->of.test;
         const struct mly_expr *copy = mly_expr_test(to->arena, test->column, test->op, test->literals,

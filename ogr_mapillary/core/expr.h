@@ -33,7 +33,7 @@ enum mly_op {
     MLY_OP_IS_NULL
 };
 
-enum { MLY_EXPR_FID = -1 };       /* the column that stands for the row's id; never NULL, -1 when it has none */
+enum { MLY_EXPR_FID = -1 };       /* the column that stands for the row's id; of a row without one, -1 or NULL */
 enum { MLY_EXPR_MAX_DEPTH = 64 }; /* deeper trees than people and programs write: the rest is unknown */
 
 /* What a column is compared with. */
@@ -55,8 +55,11 @@ const struct mly_expr *mly_expr_and(struct mly_arena *arena, const struct mly_ex
 const struct mly_expr *mly_expr_or(struct mly_arena *arena, const struct mly_expr *l, const struct mly_expr *r);
 const struct mly_expr *mly_expr_not(struct mly_arena *arena, const struct mly_expr *e);
 const struct mly_expr *mly_expr_constant(struct mly_arena *arena, bool truth);
-/* Something that cannot be said here: always MLY_MAYBE. `label` names it for the plan, e.g. "SUBSTR". */
+/* Something that cannot be said here: always MLY_MAYBE. `label` names it for the plan, e.g. "SUBSTR". The first is for
+ * what gives true or false, such as a comparison; the second for anything else that stands where a condition is wanted,
+ * such as a field by itself: before GDAL 3.10 its NULL makes any OR that it stands in false. */
 const struct mly_expr *mly_expr_unknown(struct mly_arena *arena, const char *label);
+const struct mly_expr *mly_expr_unknown_value(struct mly_arena *arena, const char *label);
 
 /* ---- rows ---- */
 
@@ -68,7 +71,8 @@ bool mly_expr_is_never(const struct mly_expr *e);
 
 /* Never MLY_MAYBE for a row of which these columns are known, whatever they hold of the types that their literals
  * compare with: no unknown, no text (OGR's comparison of what is not ASCII differs by version and place), no NOT over
- * what may be NULL, no literal that may stand for more than one moment, no whole numbers and real ones in one list. */
+ * what may be NULL, no literal that may stand for more than one moment, no whole numbers and real ones in one list, and
+ * no FID. */
 bool mly_expr_is_exact(const struct mly_expr *e, uint64_t known);
 
 /* The set of columns that tests look at; what an unknown looks at is not known. The FID is in no set. */
@@ -116,7 +120,8 @@ enum mly_truth mly_expr_decide(const struct mly_expr *e, const struct mly_expr_p
 /* What one test says of one value (MLY_NULL included), as a number below 256 and above 0 that only _decide understands:
  * the same for the same value, so that it can be kept. */
 unsigned mly_expr_outcome(const struct mly_expr *test, struct mly_value value);
-unsigned mly_expr_any_outcome(void); /* of a value that is not known */
+unsigned mly_expr_fid_outcome(const struct mly_expr *test, int64_t fid); /* of one on MLY_EXPR_FID */
+unsigned mly_expr_any_outcome(void);                                     /* of a value that is not known */
 
 #ifdef __cplusplus
 }

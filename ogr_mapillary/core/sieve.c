@@ -19,7 +19,7 @@ static unsigned probe_row(void *ctx, uint32_t number, int column, const struct m
 {
     struct mly_sieve *s = ctx;
     if (column == MLY_EXPR_FID)
-        return mly_expr_outcome(test, (struct mly_value){.as.i = mly_mvt_id(s->mvt, s->row), .type = MLY_INT});
+        return mly_expr_fid_outcome(test, mly_mvt_id(s->mvt, s->row));
     if ((uint32_t)column >= s->n_columns)
         return mly_expr_any_outcome();
 

@@ -184,6 +184,8 @@ static struct mly_value time_of_text(struct mly_value raw)
         char after;
     } parts[] = {{4, 0, 9999, '-'}, {2, 1, 12, '-'}, {2, 1, 31, 'T'}, {2, 0, 23, ':'}, {2, 0, 59, ':'}, {2, 0, 60, 0}};
     enum { N_PARTS = sizeof parts / sizeof parts[0] };
+    if (raw.n_bytes == 0) /* an empty text need not be anywhere */
+        return null_value;
     const char *at = raw.as.text, *end = at + raw.n_bytes;
     int64_t v[N_PARTS], fraction = 0, zone = 0;
     for (size_t i = 0; i < N_PARTS; i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The only file that knows libcurl, and the only place that holds the tokens. */
-#include <ctype.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "io/header.h"
 #include "io/transports.h"
 
 struct curl;
@@ -73,59 +73,13 @@ static void resume_paused(const struct curl *curl)
     }
 }
 
-/* What stands behind `name`, which ends with a colon; NULL data when the line is another header's. */
-static struct mly_span value_of(const char *line, size_t length, const char *name)
-{
-    size_t at = 0;
-    for (; name[at]; at++) {
-        if (at == length || tolower((unsigned char)line[at]) != name[at])
-            return (struct mly_span){.data = NULL};
-    }
-    while (at < length && line[at] == ' ')
-        at++;
-    return (struct mly_span){.data = (const uint8_t *)line + at, .size = length - at};
-}
-
-/* RFC 9110, 10.2.3: seconds; the form with a date is left alone, the growing delay serves. */
-static uint32_t read_seconds(struct mly_span value)
-{
-    enum { LONGEST_S = 4000000 }; /* 46 days: in milliseconds they fit 32 bits, and nobody waits so long */
-    uint32_t seconds = 0;
-    for (size_t i = 0; i < value.size && isdigit(value.data[i]) && seconds < LONGEST_S / 10; i++)
-        seconds = seconds * 10 + (uint32_t)(value.data[i] - '0');
-    return seconds;
-}
-
-/* Keeps the header line that asks about this answer later; one that is too long, or odd, is none. */
-static void keep_validator(struct call *call, const char *name, struct mly_span value)
-{
-    char *validator = call->response.validator;
-    while (value.size > 0 && (value.data[value.size - 1] == '\n' || value.data[value.size - 1] == '\r'))
-        value.size--;
-    const int n = snprintf(validator, MLY_LIMIT_VALIDATOR, "%s: %.*s", name, (int)value.size, (const char *)value.data);
-    if (n < 0 || n >= MLY_LIMIT_VALIDATOR || !mly_transport_is_validator(validator))
-        validator[0] = '\0';
-}
-
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct call *call = ctx;
-    const size_t length = size * n;
-    if (call->n_headers++ >= MLY_LIMIT_HEADERS)
-        return length;
-    const struct mly_span delay = value_of(line, length, "retry-after:");
-    const struct mly_span usage = value_of(line, length, "x-app-usage:");
-    const struct mly_span etag = value_of(line, length, "etag:");
-    const struct mly_span modified = value_of(line, length, "last-modified:");
-    if (delay.data)
-        call->response.retry_after_ms = read_seconds(delay) * 1000;
-    if (usage.data)
-        call->response.usage = mly_pace_read_usage(usage);
-    if (etag.data) /* the sharper one, see RFC 9110, 13.1.3 */
-        keep_validator(call, "If-None-Match", etag);
-    if (modified.data && !call->response.validator[0])
-        keep_validator(call, "If-Modified-Since", modified);
-    return length;
+    const struct mly_span header = {.data = (const uint8_t *)line, .size = size * n};
+    if (call->n_headers++ < MLY_LIMIT_HEADERS)
+        mly_header_read(header, &call->response);
+    return header.size;
 }
 
 /* ---- secrets ---- */

@@ -147,12 +147,35 @@ std::optional<mly_literal> Translator::Literal(const swq_expr_node *node, int co
     return literal;
 }
 
+// Whether it is true or false, in all versions, whatever it is about.
+bool IsCondition(const swq_expr_node *node)
+{
+    switch (node->nOperation)
+    {
+        case SWQ_EQ:
+        case SWQ_NE:
+        case SWQ_LT:
+        case SWQ_LE:
+        case SWQ_GT:
+        case SWQ_GE:
+        case SWQ_LIKE:
+        case SWQ_ILIKE:
+        case SWQ_IN:
+        case SWQ_BETWEEN:
+        case SWQ_ISNULL:
+            return true;
+        default:
+            return false;
+    }
+}
+
 const mly_expr *Translator::Unknown(const swq_expr_node *node) const
 {
     if (node->eNodeType != SNT_OPERATION)
-        return mly_expr_unknown(arena_, node->eNodeType == SNT_COLUMN ? "a field by itself" : "a constant");
+        return mly_expr_unknown_value(arena_, node->eNodeType == SNT_COLUMN ? "a field by itself" : "a constant");
     const swq_operation *operation = swq_op_registrar::GetOperator(static_cast<swq_op>(node->nOperation));
-    return mly_expr_unknown(arena_, operation ? operation->pszName : "a function");
+    const char *label = operation ? operation->pszName : "a function";
+    return IsCondition(node) ? mly_expr_unknown(arena_, label) : mly_expr_unknown_value(arena_, label);
 }
 
 // What stands between ANDs, or ORs: a long chain of them is a deep tree, but one level of meaning.
@@ -307,7 +330,7 @@ const mly_expr *Translator::IsNull(const swq_expr_node *node) const
 const mly_expr *Translator::Node(const swq_expr_node *node, int depth) const
 {
     if (depth > MLY_EXPR_MAX_DEPTH)
-        return mly_expr_unknown(arena_, "depth");
+        return mly_expr_unknown_value(arena_, "depth");
     if (IsConstant(node) && IsInteger(node) && !node->is_null)
         return mly_expr_constant(arena_, node->int_value != 0);
     if (node->eNodeType != SNT_OPERATION || node->nSubExprCount < 1)

@@ -147,7 +147,8 @@ def test_random_filters_keep_what_gdal_alone_keeps(service, layer, seed):
 
 @pytest.mark.parametrize("sql", (
     "NOT (is_pano = 1 AND SUBSTR(sequence_id, 1, 1) = 'z')", "NOT (compass_angle < 90 AND sequence_id LIKE 'z%')",
-    "NOT (NOT (is_pano = 1) OR SUBSTR(sequence_id, 1, 1) = 'z')"))
+    "NOT (NOT (is_pano = 1) OR SUBSTR(sequence_id, 1, 1) = 'z')", "NOT (organization_id OR compass_angle > 90)",
+    "NOT (1 = 1 OR organization_id)", "NOT (is_pano = 1 OR compass_angle > 90 OR organization_id OR is_pano = 0)"))
 def test_not_over_what_is_known_in_part_loses_nothing(service, sql):
     reference = Reference(Layer("images", **at(service)).within(BOX))
     opened = Layer("images", **at(service)).within(BOX).where(sql)

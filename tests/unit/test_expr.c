@@ -380,9 +380,29 @@ static void the_fid_is_always_known(void **state)
 
     assert_int_equal(mly_expr_eval(e, 7, NULL, 0), MLY_YES);
     assert_int_equal(mly_expr_eval(e, -1, NULL, 0), MLY_NO);
-    assert_int_equal(mly_expr_eval(null, -1, NULL, 0), MLY_NO);
+    assert_int_equal(mly_expr_eval(null, 7, NULL, 0), MLY_NO);
     assert_int_equal(mly_expr_columns(e), 0);
-    assert_true(mly_expr_is_exact(not(&rig, e), 0));
+
+    tear_down(&rig);
+}
+
+/* GDAL takes the FID of a feature without one, -1, for NULL. */
+static void the_fid_of_a_row_without_an_id_may_be_null(void **state)
+{
+    (void)state;
+    const struct mly_literal seven = literal(whole(7)), none = literal(whole(-1));
+    struct rig rig;
+    set_up(&rig);
+    const struct mly_expr *is_seven = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_EQ, &seven, 1);
+    const struct mly_expr *is_other = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_NE, &seven, 1);
+    const struct mly_expr *is_none = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_EQ, &none, 1);
+    const struct mly_expr *null = mly_expr_test(&rig.arena, MLY_EXPR_FID, MLY_OP_IS_NULL, NULL, 0);
+
+    assert_int_equal(mly_expr_eval(null, -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(is_none, -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(not(&rig, is_other), -1, NULL, 0), MLY_MAYBE);
+    assert_int_equal(mly_expr_eval(is_seven, -1, NULL, 0), MLY_NO);
+    assert_false(mly_expr_is_exact(is_none, 0));
 
     tear_down(&rig);
 }
@@ -404,6 +424,40 @@ static void nothing_passes_no_comparison_and_not_of_it_depends_on_the_version(vo
     assert_int_equal(eval(either(&rig, e, is_null(&rig)), nothing()), MLY_YES);
     assert_int_equal(eval(not(&rig, both(&rig, e, not(&rig, is_null(&rig)))), nothing()), MLY_YES);
 
+    tear_down(&rig);
+}
+
+/* In old versions, a field that is NULL makes FALSE of an OR, whatever else is true in it; and NOT of that is TRUE. */
+static void what_is_no_comparison_may_be_null_and_decide_an_or(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    const struct mly_expr *e = equals(&rig, whole(1)), *field = mly_expr_unknown_value(&rig.arena, "a field by itself");
+    const struct mly_expr *always = mly_expr_constant(&rig.arena, true);
+
+    assert_int_equal(eval(not(&rig, either(&rig, field, e)), whole(1)), MLY_MAYBE);
+    assert_int_equal(eval(not(&rig, either(&rig, e, field)), whole(1)), MLY_MAYBE);
+    assert_int_equal(eval(not(&rig, either(&rig, always, field)), whole(1)), MLY_MAYBE);
+    assert_int_equal(eval(not(&rig, either(&rig, field, always)), whole(1)), MLY_MAYBE);
+    assert_false(mly_expr_is_never(not(&rig, either(&rig, always, field))));
+    assert_int_equal(eval(either(&rig, e, field), whole(1)), MLY_MAYBE);
+    assert_int_equal(eval(both(&rig, field, e), whole(2)), MLY_NO);
+    tear_down(&rig);
+}
+
+/* (e OR e) OR (field OR f) stands for ((e OR e) OR field) OR f, too: GDAL and the shim shape chains as they like. */
+static void it_does_so_anywhere_in_a_chain_of_ors(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    const struct mly_expr *e = equals(&rig, whole(1)), *f = equals(&rig, whole(2));
+    const struct mly_expr *field = mly_expr_unknown_value(&rig.arena, "a field by itself");
+    const struct mly_expr *chain = either(&rig, either(&rig, e, e), either(&rig, field, f));
+
+    assert_int_equal(eval(not(&rig, chain), whole(1)), MLY_MAYBE);
+    assert_int_equal(eval(not(&rig, either(&rig, e, not(&rig, field))), whole(1)), MLY_NO); /* which is no NULL */
     tear_down(&rig);
 }
 
@@ -941,7 +995,10 @@ int main(void)
         cmocka_unit_test(what_does_not_compare_is_left_open),
         cmocka_unit_test(a_long_list_finds_what_is_in_it_and_nothing_else),
         cmocka_unit_test(the_fid_is_always_known),
+        cmocka_unit_test(the_fid_of_a_row_without_an_id_may_be_null),
         cmocka_unit_test(nothing_passes_no_comparison_and_not_of_it_depends_on_the_version),
+        cmocka_unit_test(what_is_no_comparison_may_be_null_and_decide_an_or),
+        cmocka_unit_test(it_does_so_anywhere_in_a_chain_of_ors),
         cmocka_unit_test(an_unknown_matters_only_where_nothing_else_decides),
         cmocka_unit_test(a_column_that_is_not_known_could_be_anything),
         cmocka_unit_test(constants_are_folded),

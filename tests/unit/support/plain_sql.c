@@ -124,7 +124,10 @@ static enum plain_result say_list(const struct plain_dialect *dialect, const str
 static enum plain_result say_test(const struct plain_dialect *dialect, const struct plain_node *node,
                                   const struct plain_sample *sample)
 {
-    const struct mly_value value = node->column == MLY_EXPR_FID ? whole(sample->fid) : sample->values[node->column];
+    const bool has_no_fid = sample->fid == -1 && dialect->fid_is_null;
+    const struct mly_value value = node->column != MLY_EXPR_FID ? sample->values[node->column]
+                                   : has_no_fid                 ? nothing()
+                                                                : whole(sample->fid);
     if (node->op == MLY_OP_IS_NULL)
         return value.type == MLY_NULL ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
     if (node->op == MLY_OP_IN && node->n_literals == 0)
@@ -159,27 +162,37 @@ static enum plain_result say_test(const struct plain_dialect *dialect, const str
     return holds[node->op] ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
 }
 
+/* Old versions know NULL where no comparison has made FALSE of it. */
+static enum plain_result say_unknown(const struct plain_dialect *dialect, const struct plain_node *node)
+{
+    const enum plain_result result = whim(dialect, node->number);
+    if (dialect->knows_null || result != PLAIN_SAYS_NULL)
+        return result;
+    return node->is_value ? PLAIN_SAYS_VOID : PLAIN_SAYS_FALSE;
+}
+
 // NOLINTNEXTLINE(misc-no-recursion): a tree of few nodes
 enum plain_result plain_say(const struct plain_dialect *dialect, const struct plain_node *node,
                             const struct plain_sample *sample)
 {
-    static const enum plain_result and[3][3] = {
-        [PLAIN_SAYS_FALSE] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE},
-        [PLAIN_SAYS_TRUE] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_TRUE, PLAIN_SAYS_NULL},
-        [PLAIN_SAYS_NULL] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_NULL, PLAIN_SAYS_NULL},
+    static const enum plain_result and[4][4] = {
+        [PLAIN_SAYS_FALSE] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE},
+        [PLAIN_SAYS_TRUE] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_TRUE, PLAIN_SAYS_NULL, PLAIN_SAYS_FALSE},
+        [PLAIN_SAYS_NULL] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_NULL, PLAIN_SAYS_NULL, PLAIN_SAYS_FALSE},
+        [PLAIN_SAYS_VOID] = {PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE, PLAIN_SAYS_FALSE},
     };
-    static const enum plain_result not [3] = {PLAIN_SAYS_TRUE, PLAIN_SAYS_FALSE, PLAIN_SAYS_NULL};
+    static const enum plain_result not [4] = {PLAIN_SAYS_TRUE, PLAIN_SAYS_FALSE, PLAIN_SAYS_NULL, PLAIN_SAYS_FALSE};
     if (node->word == PLAIN_WORD_CONSTANT)
         return node->truth ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
-    if (node->word == PLAIN_WORD_UNKNOWN && !dialect->knows_null)
-        return whim(dialect, node->number) == PLAIN_SAYS_TRUE ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
     if (node->word == PLAIN_WORD_UNKNOWN)
-        return whim(dialect, node->number);
+        return say_unknown(dialect, node);
     if (node->word == PLAIN_WORD_TEST)
         return say_test(dialect, node, sample);
     if (node->word == PLAIN_WORD_NOT)
         return not [plain_say(dialect, node->l, sample)];
     const enum plain_result l = plain_say(dialect, node->l, sample), r = plain_say(dialect, node->r, sample);
+    if (node->word == PLAIN_WORD_OR && (l == PLAIN_SAYS_VOID || r == PLAIN_SAYS_VOID))
+        return PLAIN_SAYS_FALSE;
     return node->word == PLAIN_WORD_AND ? and[l][r] : not [and[not [l]][not [r]]];
 }
 
@@ -195,6 +208,7 @@ struct plain_dialect plain_random_dialect(struct chance *chance)
         .is_turkish = bits & 8,
         .folds_beyond_ascii = bits & 16,
         .lists_are_uniform = bits & 32,
+        .fid_is_null = bits & 64,
         .moment = (int)chance_below(chance, 101),
         .whim = chance_next(chance),
     };
@@ -305,7 +319,8 @@ static const struct plain_node *grow(struct plain_forest *forest, struct chance 
     if (luck < 2)
         return node;
     if (luck == 2 && !forest->is_plain) {
-        *node = (struct plain_node){.word = PLAIN_WORD_UNKNOWN, .number = (unsigned)forest->n};
+        *node = (struct plain_node){
+            .word = PLAIN_WORD_UNKNOWN, .number = (unsigned)forest->n, .is_value = chance_below(chance, 2)};
         return node;
     }
     if (depth == 0 || luck < 8) {
@@ -331,7 +346,7 @@ const struct mly_expr *plain_build(struct mly_arena *arena, const struct plain_n
     case PLAIN_WORD_CONSTANT:
         return mly_expr_constant(arena, node->truth);
     case PLAIN_WORD_UNKNOWN:
-        return mly_expr_unknown(arena, "SUBSTR");
+        return node->is_value ? mly_expr_unknown_value(arena, "SUBSTR") : mly_expr_unknown(arena, "SUBSTR");
     case PLAIN_WORD_TEST:
         return mly_expr_test(arena, node->column, node->op, node->literals, node->n_literals);
     case PLAIN_WORD_NOT:

@@ -35,6 +35,7 @@ struct plain_node {
     enum plain_word word;
     bool truth;
     unsigned number; /* of an unknown */
+    bool is_value;   /* likewise: it is no comparison */
     int column;
     enum mly_op op;
     struct mly_literal literals[PLAIN_MAX_LITERALS];
@@ -42,7 +43,8 @@ struct plain_node {
     const struct plain_node *l, *r;
 };
 
-enum plain_result { PLAIN_SAYS_FALSE, PLAIN_SAYS_TRUE, PLAIN_SAYS_NULL };
+/* VOID is what old versions make of a NULL that is no comparison's: AND and OR of it are FALSE. */
+enum plain_result { PLAIN_SAYS_FALSE, PLAIN_SAYS_TRUE, PLAIN_SAYS_NULL, PLAIN_SAYS_VOID };
 
 struct plain_dialect {
     bool knows_null;         /* since GDAL 3.10 */
@@ -50,6 +52,7 @@ struct plain_dialect {
     bool has_strict_end;     /* 'a' does not match 'a%%' */
     bool is_turkish;         /* I is not the upper case of i */
     bool folds_beyond_ascii; /* some bytes, in some way */
+    bool fid_is_null;        /* of a row without an id; else it is -1 */
     bool lists_are_uniform;  /* one real number in a list makes all of them real */
     int moment;              /* of an interval: in hundredths of its length */
     uint64_t whim;           /* what unknowns and odd comparisons say */
