@@ -19,8 +19,9 @@ enum {
     /* Of answers on their way together. Beyond it all but the oldest are paused: dense tiles come a few at a time, and
      * answers without end cannot add up. */
     MLY_LIMIT_ARRIVING_BYTES = 24 << 20,
-    /* What one read holds of answers that came before their turn, in bytes. */
-    MLY_LIMIT_HELD_BYTES = 16 << 20,
+    /* What one read holds of answers that came before their turn, and expects of those on their way, in bytes. It keeps
+     * a line of 100 ms and 1 Gbit/s full. */
+    MLY_LIMIT_HELD_BYTES = 12 << 20,
     /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
      * country, or a hundred million vertices. */
     MLY_LIMIT_STITCH_MEMORY = 1 << 30,

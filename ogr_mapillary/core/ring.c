@@ -18,6 +18,7 @@ enum slot_state {
 };
 
 enum { MAX_DECODE_ATTEMPTS = 2 };
+enum { FIRST_GUESS_BYTES = 128 << 10, LAST_ONES = 8 }; /* of an answer; how many count for the usual size */
 
 struct slot {
     struct mly_request request;
@@ -39,7 +40,7 @@ struct mly_ring {
     bool has_failed, is_taken; /* has_failed: some slot; is_taken: the head */
     uint64_t head, tail;
     uint32_t n_slots, n_in_flight, n_ask_again;
-    size_t held_bytes;
+    size_t held_bytes, usual_bytes; /* of all bodies that are held; of an answer, as the last ones were */
     struct slot slots[];
 };
 
@@ -66,7 +67,7 @@ enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_
     struct mly_ring *ring = mem->alloc(mem->ctx, sizeof *ring + n_slots * sizeof ring->slots[0]);
     if (!ring)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *ring = (struct mly_ring){.options = *options, .n_slots = n_slots};
+    *ring = (struct mly_ring){.options = *options, .n_slots = n_slots, .usual_bytes = FIRST_GUESS_BYTES};
     for (uint32_t i = 0; i < n_slots; i++)
         ring->slots[i] = (struct slot){.state = SLOT_EMPTY};
     const enum mly_status status = look_ahead(ring, err);
@@ -134,7 +135,9 @@ static bool may_ask_for_next(const struct mly_ring *ring)
 {
     if (!ring->has_next || ring->has_failed || ring->tail - ring->head >= ring->n_slots)
         return false;
-    return ring->held_bytes < MLY_LIMIT_HELD_BYTES || ring->tail == ring->head;
+    if (ring->tail == ring->head)
+        return true;
+    return ring->held_bytes + ring->n_in_flight * ring->usual_bytes < MLY_LIMIT_HELD_BYTES;
 }
 
 /* Gives the next request of the list the next slot. */
@@ -206,6 +209,7 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
         slot->state = SLOT_HELD;
         mly_buf_move(&slot->body, &response->body);
         ring->held_bytes += slot->body.size;
+        ring->usual_bytes = (ring->usual_bytes * (LAST_ONES - 1) + slot->body.size) / LAST_ONES;
         break;
     case MLY_VERDICT_EMPTY:
         slot->state = SLOT_EMPTY;

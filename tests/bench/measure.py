@@ -562,6 +562,18 @@ PARTS = ["decoding", "inflating", "rows", "conversions", "network", "overlap", "
          "peers"]
 
 
+HEAD = """# Speed, measured
+
+To repeat it: `tests/bench/run --save tests/bench/RESULTS.md`, on a Debian or Ubuntu machine that does nothing else; with
+`--help` it says what else it can do. Times differ from machine to machine and from hour to hour, ratios much less. The
+seconds of processors are what the work costs; the seconds by the clock hold whatever else the machine did.
+
+The service is nginx on the loopback; a small proxy makes the way to it longer. It delays each byte and the shaking of
+hands, but knows neither TCP's slow start nor lost packets. "By hand" is a decoder that checks nothing.
+
+"""
+
+
 def describe(runs: int) -> List[str]:
     info = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*: (.*)", info)
@@ -569,7 +581,8 @@ def describe(runs: int) -> List[str]:
     curl = subprocess.run(["curl-config", "--version"], capture_output=True, text=True, check=False).stdout.strip()
     system = platform.freedesktop_os_release()["PRETTY_NAME"] if hasattr(platform, "freedesktop_os_release") else ""
     return [f"{os.cpu_count()} processors ({model.group(1) if model else platform.machine()}), {system}, {gdal}, {curl}.",
-            f"Load when it began: {os.getloadavg()[0]:.1f}. Medians of {runs} runs in turns.",
+            f"Load when it began: {os.getloadavg()[0]:.1f}. Medians of {runs} runs in turns, except where one is said." if runs > 1 else
+            f"Load when it began: {os.getloadavg()[0]:.1f}. One run of each.",
             f"A city of {SIDE * SIDE} tiles, {IMAGES:,} images, {SEQUENCES:,} sequences, {FEATURES:,} map features."]
 
 
@@ -597,7 +610,7 @@ def main() -> None:
     finally:
         server.stop()
     if options.save:
-        Path(options.save).write_text("\n".join(bench.lines) + "\n")
+        Path(options.save).write_text(HEAD + "\n".join(bench.lines) + "\n")
 
 
 if __name__ == "__main__":

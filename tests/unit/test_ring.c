@@ -757,6 +757,32 @@ static void nothing_new_is_asked_for_while_much_is_held(void **state)
     tear_down(&rig);
 }
 
+static void of_large_answers_fewer_are_asked_for_at_a_time(void **state)
+{
+    (void)state;
+    enum { N = 12, IN_FLIGHT = 8 };
+    struct rig rig;
+    uint64_t tickets[MAX_REQUESTS];
+    set_up(&rig, 40, IN_FLIGHT);
+    size_t n_asked = want_all(&rig, tickets);
+    assert_int_equal(n_asked, IN_FLIGHT); /* nothing is known yet */
+
+    for (size_t i = 0; i < N; i++) { /* and none of them waits */
+        feed_bytes(&rig, tickets[i], MLY_LIMIT_HELD_BYTES / 2);
+        assert_status(take(&rig), MLY_OK, &rig.err);
+        n_asked += want_all(&rig, tickets);
+    }
+
+    assert_int_equal(rig.n_in_flight, 2); /* beside the one that may still be looked at */
+    for (size_t i = N; i < 30; i++) {
+        feed_body(&rig, tickets[i], i);
+        assert_takes(&rig, i);
+        n_asked += want_all(&rig, tickets);
+    }
+    assert_int_equal(rig.n_in_flight, IN_FLIGHT); /* and of small ones as many as allowed */
+    tear_down(&rig);
+}
+
 static void a_second_attempt_is_made_even_while_much_is_held(void **state)
 {
     (void)state;
@@ -1454,6 +1480,7 @@ int main(void)
         cmocka_unit_test(a_second_attempt_waits_until_something_comes_in),
         cmocka_unit_test(as_many_wait_for_their_turn_as_are_on_their_way),
         cmocka_unit_test(nothing_new_is_asked_for_while_much_is_held),
+        cmocka_unit_test(of_large_answers_fewer_are_asked_for_at_a_time),
         cmocka_unit_test(a_second_attempt_is_made_even_while_much_is_held),
         cmocka_unit_test(bodies_beyond_the_bound_come_one_by_one),
         cmocka_unit_test(empty_answers_are_passed_over),

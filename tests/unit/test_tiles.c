@@ -251,7 +251,7 @@ static void pad(struct bytes *body, size_t n)
 static void what_waits_is_bounded_in_bytes(void **state)
 {
     (void)state;
-    enum { EACH = 6 << 20, MAX = 8 };
+    enum { EACH = 3 << 20, MAX = 8 };
     struct rig rig;
     set_up(&rig, 20, MAX);
     for (size_t i = 0; i < 5; i++)
@@ -260,9 +260,9 @@ static void what_waits_is_bounded_in_bytes(void **state)
 
     feed_whole(&rig, 1);
     feed_whole(&rig, 2);
-    assert_int_equal(want_all(&rig, NULL), 2); /* 12 MiB wait: there is room */
+    assert_int_equal(want_all(&rig, NULL), 2); /* 6 MiB wait, and the others seem small: there is room */
     feed_whole(&rig, 3);
-    assert_int_equal(want_all(&rig, NULL), 0); /* 18 MiB: there is none */
+    assert_int_equal(want_all(&rig, NULL), 0); /* 9 MiB, and the others seem large: there is none */
     assert_takes(&rig, MLY_AGAIN);
 
     feed_whole(&rig, 0);
