@@ -105,6 +105,15 @@ enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct
 enum mly_status mly_transport_fork(struct mly_transport *tiles, struct mly_transport *graph, const char *why,
                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err);
 
+struct mly_flights;
+
+/* Asks `inner` for a tile, unless a transport with the same flights is asking for it: then waits for that one's answer,
+ * and asks after all if none comes of it. Other requests pass through. Owns `inner` from the call on, also when the
+ * call fails; borrows `flights`, see flights.h, and the others. */
+enum mly_status mly_transport_share(struct mly_transport *inner, struct mly_flights *flights,
+                                    const struct mly_clock *clock, const struct mly_mem *mem,
+                                    struct mly_transport **out, struct mly_error *err);
+
 /* Makes a transport, which is the caller's. Must not throw. */
 typedef enum mly_status mly_transport_make_fn(void *ctx, struct mly_transport **out, struct mly_error *err);
 

@@ -97,6 +97,16 @@ mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out,
     const mly_retry_policy policy{static_cast<uint32_t>(http.maxRetries), static_cast<uint32_t>(http.retryDelayMs)};
     return mly_retry_new(paced, &policy, mly_clock_system(), mly_mem_system(), out, error);
 }
+
+mly_status MakeSharedTransport(const mly::Settings &settings, mly_transport **out, mly_error *error)
+{
+    mly_flights *flights = mly::SharedFlights();
+    if (!flights)
+        return mly_fail(error, MLY_E_NOMEM, "out of memory for the requests under way");
+    mly_transport *retry = nullptr;
+    const mly_status status = MakeHttpTransport(settings, &retry, error);
+    return status < 0 ? status : mly_transport_share(retry, flights, mly_clock_system(), mly_mem_system(), out, error);
+}
 }  // namespace
 
 OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings) : settings_(std::move(settings))
@@ -272,7 +282,7 @@ mly_transport *OGRMapillaryDataset::Cached(mly_transport *transport, mly_store *
     return entities;
 }
 
-// entities( cache( retry( pace( threaded( curl ) ) ) ) ), for both services.
+// entities( cache( share( retry( pace( threaded( curl ) ) ) ) ) ), for both services.
 mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
 {
     mly_transport *transport = nullptr;
@@ -284,7 +294,7 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
                  settings_.cache.folder.c_str());
         return nullptr;
     }
-    if (!settings_.cache.isOffline && (!InitCurl(error) || MakeHttpTransport(settings_, &transport, error) < 0))
+    if (!settings_.cache.isOffline && (!InitCurl(error) || MakeSharedTransport(settings_, &transport, error) < 0))
         return nullptr;
     return store ? Cached(transport, store, error) : transport;
 }

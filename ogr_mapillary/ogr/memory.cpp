@@ -28,12 +28,21 @@ struct PaceClose
     }
 };
 
+struct FlightsFree
+{
+    void operator()(mly_flights *flights) const noexcept
+    {
+        mly_flights_free(flights);
+    }
+};
+
 // What the process shares is a global by its nature; it is made when it is first needed.
 struct Shared
 {
     std::mutex making;
     std::mutex inUse;
     std::unique_ptr<mly_hold, HoldFree> hold;
+    std::unique_ptr<mly_flights, FlightsFree> flights;
     std::map<std::array<std::string, MLY_PACE_FOLDERS>, std::unique_ptr<mly_pace, PaceClose>> paces;
 };
 
@@ -90,11 +99,27 @@ mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders)
     return pace.get();
 }
 
+mly_flights *SharedFlights()
+{
+    Shared &shared = TheShared();
+    const std::lock_guard<std::mutex> guard(shared.making);
+    if (!shared.flights)
+    {
+        mly_flights_options options{};
+        options.mem = mly_mem_system();
+        mly_flights *flights = nullptr;
+        mly_flights_new(&options, &flights, nullptr);
+        shared.flights.reset(flights);
+    }
+    return shared.flights.get();
+}
+
 void ForgetShared()
 {
     Shared &shared = TheShared();
     const std::lock_guard<std::mutex> guard(shared.making);
     shared.hold.reset();
     shared.paces.clear();
+    shared.flights.reset();
 }
 }  // namespace mly

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // memory.h — what all datasets of the process share: decoded tiles, so that panning back asks nothing and features that
-// were just read are found by their id; and the pace of their requests.
+// were just read are found by their id; the pace of their requests; and which requests are under way, so that layers
+// that are drawn at the same time do not ask twice.
 // Owner: the process, until GDAL lets go of the driver. Threads: any.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <string>
 
 #include "core/hold.h"
+#include "io/flights.h"
 #include "io/pace.h"
 
 namespace mly
@@ -17,6 +19,9 @@ mly_hold *SharedTiles();
 
 // One for those who name the same folders. Null when there is no memory for it.
 mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders);
+
+// Null when there is no memory for it.
+mly_flights *SharedFlights();
 
 // The end: no dataset of the driver is open any more.
 void ForgetShared();

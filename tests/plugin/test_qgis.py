@@ -239,6 +239,17 @@ def test_a_view_asks_for_its_tiles_once_and_panning_back_for_nothing(qgis, servi
     assert qgis.complaints == []
 
 
+def test_layers_of_the_same_tiles_that_are_drawn_at_once_ask_for_each_of_them_once(qgis, service, png):
+    service.latency = 0.2
+    qgis.add(source=SOURCE, name="images", colour="red")
+    qgis.add(source="MAPILLARY:MAX_TILES=50,STITCH=AREA|layername=sequences", name="sequences")
+
+    shown = qgis.look(layers=["images", "sequences"], box=CORE, path=png)
+
+    assert_each_once(service.requests, cover(shown["degrees"]))
+    assert is_coloured(pixels(png), RED).any()
+
+
 def test_a_new_session_draws_from_the_cache(variables, service, png, tmp_path):
     pictures = []
     for session in range(2):
@@ -461,6 +472,7 @@ def test_the_project_holds_no_address_no_folder_and_no_token(project):
 def test_at_each_scale_the_project_shows_something_that_takes_few_tiles(project, service, png):
     """From the whole world to one crossing, and out again."""
     scales = [200_000_000, 6_000_000, 1_500_000, 400_000, 100_000, 25_000, 9000, 4500, 2000, 500]
+    everything = []
     for scale in scales:
         service.clear()
         project.look_at_scale(lon=MIDDLE[0], lat=MIDDLE[1], scale=scale, path=png)
@@ -471,6 +483,8 @@ def test_at_each_scale_the_project_shows_something_that_takes_few_tiles(project,
         assert sum(asked.values()) > 0 or scale <= 9000, scale
         assert max(asked.values(), default=0) <= 12, scale  # for a view of 600 by 400 pixels
         assert [request.name for request in service.requests if request.kind != "tile"] == []
+        everything += service.tiles_asked()
+    assert len(everything) == len(set(everything))
     service.clear()
     for scale in reversed(scales):
         project.look_at_scale(lon=MIDDLE[0], lat=MIDDLE[1], scale=scale, path=png)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import mvt
@@ -47,6 +48,61 @@ def test_many_datasets_that_read_the_same_area_at_once_give_the_same_rows(
         assert_same(rows, truth.within(AREA))
     assert set(service.tiles_asked()) == set(cover(AREA))
     assert len(service.requests) <= READERS * len(cover(AREA))
+
+
+@pytest.mark.parametrize("cache", ("YES", "NO"))
+def test_what_one_dataset_is_about_to_get_others_wait_for(configured, service, truth, monkeypatch, cache):
+    monkeypatch.setenv("MAPILLARY_CACHE", cache)
+    service.latency = 0.3
+
+    results = together(lambda _: read(AREA), range(3))
+
+    for rows in results:
+        assert_same(rows, truth.within(AREA))
+    assert_each_once(service.requests, cover(AREA))
+
+
+def test_a_failure_is_not_handed_on_to_those_who_wait(configured, service, truth, monkeypatch):
+    monkeypatch.setenv("GDAL_HTTP_MAX_RETRY", "0")
+    service.latency = 0.3
+    bad = cover(AREA)[0]
+    service.fault(503, match=bad)
+
+    def work(_):
+        images = Images().within(AREA)
+        outcome = images.read()
+        images.close()
+        return outcome
+
+    results = together(work, range(2))
+
+    (failed,) = [heard for _, heard in results if heard.errors]
+    assert "HTTP 503" in failed.text
+    (whole,) = [rows for rows, heard in results if not heard.errors]
+    assert_same(whole, truth.within(AREA))
+    assert service.tiles_asked().count(bad) == 2
+
+
+def test_who_waits_asks_when_the_other_one_is_closed_meanwhile(configured, service, truth):
+    service.latency = 0.3
+    last = cover(AREA)[-1]
+    service.fault("slow", match=last, seconds=5, times=1)  # still under way at the end of the first
+
+    def work(n):
+        images = Images().within(AREA)
+        if n == 0:
+            images.layer.GetNextFeature()
+            images.close()
+            return None
+        time.sleep(0.1)  # the other one has asked
+        rows = images.rows()
+        images.close()
+        return rows
+
+    _, rows = together(work, range(2))
+
+    assert_same(rows, truth.within(AREA))
+    assert service.tiles_asked().count(last) == 2
 
 
 def test_many_datasets_with_filters_of_their_own_do_not_disturb_each_other(configured, truth):
