@@ -149,7 +149,7 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for the rows that wait to be sorted by distance",
         "%s: out of memory for the tiles that lines touch",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
-        "no room for the list of pages", "no room for the text of a list",
+        "the system has no thread left for the network", "no room for the list of pages", "no room for the text of a list",
     ],
     # and what libcurl says
     "MLY_E_NETWORK": ["libcurl cannot be initialised"],
