@@ -44,6 +44,9 @@ packages_of() {
     fuzz) # libFuzzer, of the version that clang is
         echo clang libclang-rt-14-dev
         ;;
+    coverage)
+        echo gcovr
+        ;;
     lint)
         echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;

@@ -1,5 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* What is no vector tile, or a broken one: a test for each rule of MVT 2.1 that the reader looks at. */
+/* What is no vector tile, or a broken one: a test for each rule of MVT 2.1 that the reader looks at.
+ *
+ * clause    rule                                          where it is tested, if not here
+ * 3         the grid of tiles, and where a position lies  test_tile.c, test_mvt.c
+ * 4         an encoded protocol buffers message
+ * 4.1       layers: version, name, extent, dictionaries
+ * 4.1       no extent means 4096; no features, no rows    test_mvt.c
+ * 4.2       features: geometry; their own id
+ * 4.3.1     command integers
+ * 4.3.2     parameter integers
+ * 4.3.3     commands: which, and how many of each         test_mvt_parts.c for lines and rings
+ * 4.3.4.2   points
+ * 4.3.4.3   lines                                         test_mvt_parts.c
+ * 4.3.4.4   polygons: rings                               test_mvt_parts.c
+ * 4.3.4.4   polygons: outer rings and holes               test_detections.c
+ * 4.3.5     the specification's examples                  test_mvt_parts.c for lines and polygons
+ * 4.4       attributes
+ * 4.4       values in each of their types                 test_mvt.c
+ *
+ * More lenient than the specification, since it loses nothing: a layer without features, a line that stands still
+ * (4.3.3.2), a type that is unknown (4.3.4.1), a value without a type. */
 #include "core/mvt.h"
 
 #include "support/check.h"
@@ -304,6 +324,80 @@ static void a_position_that_lacks_a_number_is_refused(void **state)
     }
 }
 
+/* 4.3.1: the lower three bits are the command, the others its count. */
+static void command_integers_are_those_of_the_specification(void **state)
+{
+    (void)state;
+    assert_int_equal(make_command(MOVE_TO, 1), 9);
+    assert_int_equal(make_command(MOVE_TO, 120), 961);
+    assert_int_equal(make_command(LINE_TO, 1), 10);
+    assert_int_equal(make_command(LINE_TO, 3), 26);
+    assert_int_equal(make_command(CLOSE_PATH, 1), 15);
+}
+
+/* 4.3.5.1 and 4.3.5.2, as they stand there. */
+static void the_specification_s_point_is_read_and_its_points_are_refused(void **state)
+{
+    (void)state;
+    static const uint32_t point[] = {9, 50, 34}, points[] = {17, 10, 14, 3, 9};
+    struct make_sketch one = make_sketch(), several = make_sketch();
+    struct open_tile open;
+    make_put_geometry(&one, point, COUNT(point));
+    make_put_geometry(&several, points, COUNT(points));
+
+    open_images(&open, make_sketched_tile(&one));
+
+    assert_int_equal(open.n_rows, 1);
+    assert_near(open_tile_row(&open, 0).longitude, mly_tile_longitude(open_tile_place, 25, 4096), 1e-12);
+    assert_near(open_tile_row(&open, 0).latitude, mly_tile_latitude(open_tile_place, 17, 4096), 1e-12);
+    open_tile_close(&open);
+    assert_refused(make_sketched_tile(&several), "4.3.4.2");
+}
+
+/* 4.3.2: odd numbers are negative, so -1 is outside of the tile, and a neighbour's. */
+static void parameter_integers_are_zigzag_encoded(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t parameter;
+        bool is_inside;
+    } parameters[] = {{0, true},     {1, false},    {2, true},          {8190, true},
+                      {8191, false}, {8192, false}, {UINT32_MAX, false}};
+    for (size_t i = 0; i < COUNT(parameters); i++) {
+        const uint32_t geometry[] = {make_command(MOVE_TO, 1), parameters[i].parameter, 0};
+        struct make_sketch sketch = make_sketch();
+        struct open_tile open;
+        make_put_geometry(&sketch, geometry, COUNT(geometry));
+
+        open_images(&open, make_sketched_tile(&sketch));
+
+        assert_status(open.status, MLY_OK, &open.err);
+        assert_int_equal(open.n_rows, parameters[i].is_inside);
+        assert_int_equal(mly_mvt_outside(open.mvt), !parameters[i].is_inside);
+        open_tile_close(&open);
+    }
+}
+
+/* 4.2: it is optional, and no row's id: the service's ids are attributes. */
+static void a_feature_s_own_id_says_nothing(void **state)
+{
+    (void)state;
+    static const uint64_t ids[] = {0, 1, 8, UINT64_MAX};
+    for (size_t i = 0; i <= COUNT(ids); i++) {
+        struct make_sketch sketch = make_sketch();
+        struct open_tile open;
+        struct bytes *own = make_rewrite_feature(&sketch, MAKE_ID);
+        if (i < COUNT(ids))
+            bytes_put_varint(own, FEATURE_ID, ids[i]);
+
+        open_images(&open, make_sketched_tile(&sketch));
+
+        assert_int_equal(open.n_rows, 1);
+        assert_int_equal(open_tile_row(&open, 0).id, 7);
+        open_tile_close(&open);
+    }
+}
+
 static void numbers_after_the_position_are_refused(void **state)
 {
     (void)state;
@@ -475,6 +569,10 @@ int main(void)
         cmocka_unit_test(a_point_that_does_not_begin_with_one_move_to_is_refused),
         cmocka_unit_test(several_points_in_one_feature_are_refused),
         cmocka_unit_test(a_position_that_lacks_a_number_is_refused),
+        cmocka_unit_test(command_integers_are_those_of_the_specification),
+        cmocka_unit_test(the_specification_s_point_is_read_and_its_points_are_refused),
+        cmocka_unit_test(parameter_integers_are_zigzag_encoded),
+        cmocka_unit_test(a_feature_s_own_id_says_nothing),
         cmocka_unit_test(numbers_after_the_position_are_refused),
         cmocka_unit_test(a_key_without_a_value_is_refused),
         cmocka_unit_test(a_key_beyond_the_dictionary_is_refused),
