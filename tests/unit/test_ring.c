@@ -1155,7 +1155,7 @@ static void what_is_lost_is_an_answer_and_the_rest_is_asked_for(void **state)
     assert_status(feed_silence(&rig, tickets[3], MLY_E_LIMIT, "too large"), MLY_OK, &rig.err);
 
     assert_takes_lost(&rig, 0, MLY_E_NETWORK, "tile key/0: no route");
-    assert_takes_lost(&rig, 1, MLY_E_REMOTE, "tile key/1: HTTP 500");
+    assert_takes_lost(&rig, 1, MLY_E_REMOTE, "tile key/1: HTTP 500; repeat the read later");
     assert_takes(&rig, 2);
     assert_takes_lost(&rig, 3, MLY_E_LIMIT, "tile key/3: too large");
     assert_status(take(&rig), MLY_DONE, &rig.err);
@@ -1201,7 +1201,7 @@ static void what_no_read_can_do_without_is_a_failure_still(void **state)
     assert_int_equal(want_all(&rig, tickets), 0);
     assert_takes(&rig, 0);
     assert_status(take(&rig), MLY_E_QUOTA, &rig.err);
-    assert_string_equal(rig.err.text, "tile key/1: HTTP 429");
+    assert_string_equal(rig.err.text, "tile key/1: HTTP 429; wait an hour, then read less at a time");
     tear_down(&rig);
 }
 
