@@ -15,10 +15,10 @@
 #include "folder.h"
 #include "hash.h"
 
-enum { ONE = 1000000 };      /* a request, in the units of what is spent */
-enum { FILE_BYTES = 32 };    /* see pace.h */
-enum { LOCKED_WAIT_MS = 5 }; /* others hold the lock for some microseconds */
-enum { MAX_LOCKED = 400 };   /* after two seconds of it, whoever holds the lock has been stopped */
+enum { ONE = 1000000 };                          /* a request, in the units of what is spent */
+enum { FILE_BYTES = 32 };                        /* see pace.h */
+enum { LOCKED_WAIT_MS = 5 };                     /* others hold the lock for some microseconds */
+enum { MAX_LOCKED = 100, MAX_LOCKED_MS = 2000 }; /* after both, whoever holds the lock has been stopped */
 
 static const char file_name[] = "tiles.mlyp";
 static const uint8_t magic[8] = {'M', 'L', 'Y', 'P', 'A', 'C', 'E', 1};
@@ -36,6 +36,7 @@ struct mly_pace {
     int folder;            /* descriptor; below 0: none */
     struct bucket bucket;  /* as it was last seen in the file: what counts where that cannot be used */
     unsigned n_locked;     /* attempts in a row that found the file locked */
+    int64_t locked_ms;     /* when the first of them did */
     bool has_noted;
 };
 
@@ -179,14 +180,24 @@ static int take_shared(struct mly_pace *pace, struct mly_pace_limit limit, uint3
     return error;
 }
 
+/* Counts an attempt that found the file locked; true when it was one too many. */
+static bool is_stuck(struct mly_pace *pace)
+{
+    const int64_t now_ms = pace->options.now_ms(pace->options.now_ctx);
+    if (pace->n_locked++ == 0 || now_ms < pace->locked_ms) /* a clock that was set back */
+        pace->locked_ms = now_ms;
+    return pace->n_locked > MAX_LOCKED && now_ms - pace->locked_ms > MAX_LOCKED_MS;
+}
+
 uint32_t mly_pace_take(struct mly_pace *pace, struct mly_pace_limit limit)
 {
     uint32_t wait_ms = LOCKED_WAIT_MS;
     (void)pthread_mutex_lock(&pace->mutex);
     const int error = take_shared(pace, limit, &wait_ms);
     const bool is_locked = error == EAGAIN;
-    pace->n_locked = is_locked ? pace->n_locked + 1 : 0;
-    const bool is_alone = error && (!is_locked || pace->n_locked > MAX_LOCKED);
+    const bool is_alone = is_locked ? is_stuck(pace) : error != 0;
+    if (!is_locked)
+        pace->n_locked = 0;
     const bool is_news = is_alone && !pace->has_noted;
     if (is_alone)
         wait_ms = take(&pace->bucket, limit, pace->options.now_ms(pace->options.now_ctx));

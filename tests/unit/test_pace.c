@@ -441,7 +441,7 @@ static void without_a_clock_of_the_callers_the_systems_serves(void **state)
 
 /* ---- many at once ---- */
 
-enum { BURST = 200 }; /* fits an exit status */
+enum { BURST = 5000 }; /* so many that those who take them meet */
 static const struct mly_pace_limit once = {.rate_mhz = 1, .burst = BURST};
 
 /* What one of many gets; a wait for the lock is no refusal. */
@@ -457,13 +457,26 @@ static unsigned take_share(struct mly_pace *pace)
     }
 }
 
-static unsigned wait_for(pid_t child)
+/* A child that takes its share once `gate` is closed, and writes it to `out`. */
+static void be_one_of_many(struct rig *rig, bool inherits, const int gate[2], int out)
+{
+    struct mly_pace *pace = rig->pace;
+    char byte;
+    (void)close(gate[1]);
+    if (!inherits && mly_pace_open(&rig->options, &pace, NULL) < 0)
+        _exit(1);
+    if (read(gate[0], &byte, 1) != 0)
+        _exit(1);
+    const unsigned share = take_share(pace);
+    _exit(rig->n_notes == 0 && write(out, &share, sizeof share) == (ssize_t)sizeof share ? 0 : 1);
+}
+
+static void wait_for(pid_t child)
 {
     int status = 0;
     assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    return (unsigned)WEXITSTATUS(status);
+    assert_int_equal(status, 0);
 }
 
 /* Each opens the file itself, or all have it from their parent. */
@@ -472,89 +485,116 @@ static void processes_together_get_one_burst(void **state)
     (void)state;
     for (int inherits = 0; inherits < 2; inherits++) {
         pid_t children[4];
-        unsigned n = 0;
+        int gate[2], shares[2];
+        unsigned n = 0, share = 0;
         struct rig rig;
         set_up(&rig);
+        assert_int_equal(pipe(gate), 0);
+        assert_int_equal(pipe(shares), 0);
         for (size_t i = 0; i < COUNT(children); i++) {
             children[i] = fork();
-            if (children[i] == 0) {
-                struct mly_pace *pace = rig.pace;
-                if (!inherits && mly_pace_open(&rig.options, &pace, NULL) < 0)
-                    _exit(255);
-                const unsigned share = take_share(pace);
-                _exit(rig.n_notes == 0 ? (int)share : 255);
-            }
+            if (children[i] == 0)
+                be_one_of_many(&rig, inherits, gate, shares[1]);
         }
+        (void)close(gate[0]);
+        (void)close(gate[1]);
+        (void)close(shares[1]);
         for (size_t i = 0; i < COUNT(children); i++)
-            n += wait_for(children[i]);
+            wait_for(children[i]);
+        while (read(shares[0], &share, sizeof share) == (ssize_t)sizeof share)
+            n += share;
+        (void)close(shares[0]);
         assert_int_equal(n, BURST);
         assert_int_equal(take_all(&rig, once), 0);
         tear_down(&rig);
     }
 }
 
-static void *take_in_thread(void *pace)
+struct taker {
+    struct mly_pace *pace;
+    pthread_barrier_t *gate;
+    unsigned share;
+};
+
+static void *take_in_thread(void *ctx)
 {
-    return (void *)(uintptr_t)take_share(pace); /* NOLINT(performance-no-int-to-ptr): how threads return a number */
+    struct taker *taker = ctx;
+    (void)pthread_barrier_wait(taker->gate);
+    taker->share = take_share(taker->pace);
+    return NULL;
 }
 
 static void threads_together_get_one_burst(void **state)
 {
     (void)state;
     pthread_t threads[4];
-    uintptr_t n = 0;
+    struct taker takers[COUNT(threads)];
+    pthread_barrier_t gate;
+    unsigned n = 0;
     struct rig rig;
     set_up(&rig);
-    for (size_t i = 0; i < COUNT(threads); i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, take_in_thread, rig.pace), 0);
+    assert_int_equal(pthread_barrier_init(&gate, NULL, COUNT(threads)), 0);
     for (size_t i = 0; i < COUNT(threads); i++) {
-        void *share = NULL;
-        assert_int_equal(pthread_join(threads[i], &share), 0);
-        n += (uintptr_t)share;
+        takers[i] = (struct taker){.pace = rig.pace, .gate = &gate};
+        assert_int_equal(pthread_create(&threads[i], NULL, take_in_thread, &takers[i]), 0);
     }
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        n += takers[i].share;
+    }
+    assert_int_equal(pthread_barrier_destroy(&gate), 0);
     assert_int_equal(n, BURST);
     tear_down(&rig);
 }
 
-/* A child that holds the lock until it is killed; returns when it does. */
-static pid_t lock_in_child(const struct rig *rig)
+/* A child that holds the lock until it is killed, or nobody is left to do so: until `life` ends. Returns when it does
+ * hold it. */
+static pid_t lock_in_child(const struct rig *rig, const int life[2])
 {
-    int pipes[2];
+    int locked[2];
     char byte = 0;
-    assert_int_equal(pipe(pipes), 0);
+    assert_int_equal(pipe(locked), 0);
     const pid_t child = fork();
     if (child == 0) {
         struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
         const int file = open(rig->file.path, O_RDWR);
-        if (fcntl(file, F_SETLK, &lock) == 0 && write(pipes[1], "x", 1) == 1)
-            (void)pause();
+        (void)close(life[1]);
+        if (fcntl(file, F_SETLK, &lock) == 0 && write(locked[1], "x", 1) == 1)
+            (void)read(life[0], &byte, 1);
         _exit(0);
     }
-    (void)close(pipes[1]);
-    assert_int_equal(read(pipes[0], &byte, 1), 1);
-    (void)close(pipes[0]);
+    (void)close(locked[1]);
+    assert_int_equal(read(locked[0], &byte, 1), 1);
+    (void)close(locked[0]);
     return child;
 }
 
 static void whoever_is_stopped_with_the_lock_does_not_stop_others(void **state)
 {
     (void)state;
+    int life[2];
     struct rig rig;
     set_up(&rig);
     assert_int_equal(mly_pace_take(rig.pace, usual), 0);
-    const pid_t child = lock_in_child(&rig);
+    assert_int_equal(pipe(life), 0);
+    const pid_t child = lock_in_child(&rig, life);
 
-    unsigned n_waits = 0;
-    while (mly_pace_take(rig.pace, usual) == LOCKED_MS)
-        n_waits++;
+    const struct mly_pace_limit slow = {.rate_mhz = 1, .burst = 3}; /* nothing comes back while it waits */
+    int64_t waited_ms = 0;
+    while (mly_pace_take(rig.pace, slow) == LOCKED_MS) {
+        rig.now_ms += LOCKED_MS;
+        waited_ms += LOCKED_MS;
+    }
 
-    assert_in_range(n_waits, 100, 1000); /* it gives the other one some time */
-    assert_int_equal(take_all(&rig, usual), 1);
+    assert_in_range(waited_ms, 1000, 5000); /* it gives the other one some time */
+    assert_int_equal(take_all(&rig, slow), 1);
     assert_int_equal(rig.n_notes, 1);
     assert_says(rig.note, "another process");
     assert_int_equal(kill(child, SIGKILL), 0);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(take_all(&rig, usual), 2); /* the file's own count, which the lock kept as it was */
+    (void)close(life[0]);
+    (void)close(life[1]);
+    assert_int_equal(take_all(&rig, slow), 2); /* the file's own count, which the lock kept as it was */
     tear_down(&rig);
 }
 
