@@ -56,6 +56,7 @@ std::unique_ptr<OGRFieldDomain> MakeCoded(const char *name, const char *descript
                                           const std::array<Code, N> &codes)
 {
     std::vector<OGRCodedValue> values;
+    values.reserve(N);
     for (const Code &code : codes)
         values.push_back({CPLStrdup(code.code), CPLStrdup(code.meaning)});  // freed by the domain
     return std::make_unique<OGRCodedFieldDomain>(name, description, type, OFSTNone, std::move(values));

@@ -64,7 +64,8 @@ FAILURES: Dict[str, str] = {
 
     # filters
     "%s: the spatial filter has a coordinate that is no number; give degrees": "give degrees",
-    "%s: the service lists them for an image or a map feature only. Add an attribute filter such as \"image_id = 123\", "
+    "%s: the service lists them for an image or a map feature only. Add an attribute filter such as \"image_id = "
+    "123\", "
     "\"image_id IN (123, 456)\" or \"map_feature_id = 123\"": "Add an attribute filter",
     "%s: nothing bounds this read, and the service has billions of rows. Add a spatial filter, e.g. -spat WEST SOUTH "
     "EAST NORTH in degrees with ogr2ogr (-clipsrc is none), or SetSpatialFilter() in code; or the open option AOI%s":
@@ -73,7 +74,8 @@ FAILURES: Dict[str, str] = {
     "%s has 1 to %d bytes, not %zu; correct the attribute filter": "correct the attribute filter",
     "the attribute filter compares a date with '%s', which is none; write e.g. '2023/07/01' or '2023/07/01 12:00:00'":
         "write e.g.",
-    "%s: rows without an id cannot be fetched one by one, nor put in order by SQL. Add \"id IS NOT NULL\" to the filter":
+    "%s: rows without an id cannot be fetched one by one, nor put in order by SQL. Add \"id IS NOT NULL\" to the "
+    "filter":
         "to the filter",
 
     # how much may be asked for, or held
@@ -89,13 +91,15 @@ FAILURES: Dict[str, str] = {
     "MAX_TILES (or MAPILLARY_MAX_TILES) higher": "Name fewer of them",
     "%s: this read needs %llu requests and MAX_REQUESTS allows %llu. Name fewer ids, or set the open option "
     "MAX_REQUESTS (or MAPILLARY_MAX_REQUESTS) higher": "Name fewer ids",
-    "%s: this read needs more Graph requests than the %llu that MAX_REQUESTS allows. Make the filters stricter, ask for "
+    "%s: this read needs more Graph requests than the %llu that MAX_REQUESTS allows. Make the filters stricter, ask "
+    "for "
     "fewer rows, or set the open option MAX_REQUESTS (or MAPILLARY_MAX_REQUESTS) higher": "Make the filters stricter",
     "%s: more than %llu rows wait to be sorted by distance, which takes more than %d MB. Set the open option RADIUS "
     "smaller, or add a stricter attribute filter": "Set the open option RADIUS smaller",
     "%s: PRUNE=YES: the lines touch more tiles than %d MB can mark. Make the spatial filter smaller, or set the open "
     "option PRUNE to NO": "Make the spatial filter smaller",
-    "the sequences of this area need more than %d MB; make the spatial filter smaller, or set the open option STITCH=NO":
+    "the sequences of this area need more than %d MB; make the spatial filter smaller, or set the open option "
+    "STITCH=NO":
         "make the spatial filter smaller",
     "%s needs more memory than its ceiling of %zu bytes; read a smaller area, and report it if that does not help":
         "read a smaller area",
@@ -105,7 +109,8 @@ FAILURES: Dict[str, str] = {
     "HTTP %d; %s": "%s",
     "HTTP %d: the service sends this machine to its login page, which means that it blocks the address for too many "
     "requests. Asking on makes the block longer. Wait (a day was seen), then read smaller areas": "Wait",
-    "the service sends pages or messages instead of tiles (%u answers in a row), which means that it blocks the address "
+    "the service sends pages or messages instead of tiles (%u answers in a row), which means that it blocks the "
+    "address "
     "for too many requests. Asking on makes the block longer. Wait (a day was seen), then read smaller areas": "Wait",
     "the service gives this list in pages, of which only the first was read; please report it": "please report it",
     "the service gives only a page of the sequence, where all of it is expected; please report it": "please report it",
@@ -145,11 +150,13 @@ ADVICE: Dict[str, str] = {
 BY_CODE: Dict[str, List[str]] = {
     # and all that begin with "out of memory"
     "MLY_E_NOMEM": [
-        "%s: out of memory", "%s: out of memory for the list of tiles", "%s: out of memory for the values in the filter",
+        "%s: out of memory", "%s: out of memory for the list of tiles",
+        "%s: out of memory for the values in the filter",
         "%s: out of memory for the rows that wait to be sorted by distance",
         "%s: out of memory for the tiles that lines touch",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
-        "the system has no thread left for the network", "no room for the list of pages", "no room for the text of a list",
+        "the system has no thread left for the network", "no room for the list of pages",
+        "no room for the text of a list",
     ],
     # and what libcurl says
     "MLY_E_NETWORK": ["libcurl cannot be initialised"],
@@ -190,18 +197,21 @@ WARNINGS: Dict[str, str] = {
 
 # Why there is no cache, or no common pace: stands in those warnings.
 REASONS: Set[str] = {
-    "the name of the folder has %zu characters; 1 to %d are possible", "%s: %s", "%s/%s: %s", "%s belongs to another user",
+    "the name of the folder has %zu characters; 1 to %d are possible", "%s: %s", "%s/%s: %s",
+    "%s belongs to another user",
     "%s can be written by others; forbid that (chmod go-w) or use another folder", "%s cannot be made: %s",
     "another process holds its file", "there is no folder for its file",
 }
 
 # Context that is put in front, and pieces that stand in other messages.
 PIECES: Set[str] = {
-    "%s", "%s %s%s", "%s: %.*s", "%u attempts", "Graph request", "Graph request %s", " (asked for twice)", "tile %s/%u/%u/%u",
+    "%s", "%s %s%s", "%s: %.*s", "%u attempts", "Graph request", "Graph request %s", " (asked for twice)",
+    "tile %s/%u/%u/%u",
     "feature %u", "layer '%s'", "; or name ids in the attribute filter", ", being no local file",
     "the dataset name", "open options", "of such a name", "this GeoJSON", "NEAR or LOOKING_AT",
     "an outline", "a batch of rows", "a row", "a value", "a text of the answer", "a list of the answer", "the tile",
-    "the feature", "the layer's head", "the layer's keys", "the filter", "the filter over a tile", "the attribute filter",
+    "the feature", "the layer's head", "the layer's keys", "the filter", "the filter over a tile",
+    "the attribute filter",
     "a sequence key", "a user name", "as the question has it", "JSON object", "list of entities",
     ", or one with more brackets than any answer has", "a list's bytes fit a value's count",
     "one or the other in the same place", " but a page or a message: the service may be blocking this machine",
@@ -238,7 +248,8 @@ OTHERS: Set[str] = {
     "Graph entities, the images of organizations: ", "no row can pass the filter, so nothing is asked",
     "tiles of %s where the images of %zu sequence%s are", "Graph lists of %zu %s%s", "map feature",
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
-    "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held", "following them, tiles", "a field by itself", "a constant",
+    "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
+    "following them, tiles", "a field by itself", "a constant",
     "a function", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
     "out of memory", "bad argument", "limit reached", "corrupt data", "network failure", "not authorised",
     "service failure", "input or output failure", "MAPILLARY: %s", "MAPILLARY: %s%s",

@@ -123,7 +123,8 @@ def test_every_listed_text_is_in_the_sources():
 
 
 def test_no_text_is_listed_twice():
-    every = [*FAILURES, *WARNINGS, *REASONS, *PIECES, *MISTAKES, *OTHERS, *(t for listed in BY_CODE.values() for t in listed)]
+    every = [*FAILURES, *WARNINGS, *REASONS, *PIECES, *MISTAKES, *OTHERS,
+             *(text for listed in BY_CODE.values() for text in listed)]
 
     assert sorted({text for text in every if every.count(text) > 1}) == []
 
@@ -209,7 +210,8 @@ def close_service(stage: Any) -> None:
 
 CASES: List[Case] = [
     # the dataset's name and options
-    Case("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", opts(MAX_TILE="5"), context="open options"),
+    Case("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", opts(MAX_TILE="5"),
+         context="open options"),
     Case("%s: there is no option %s; ogrinfo --format MAPILLARY lists them", name="MAPILLARY:MAX_TILE=5",
          context="the dataset name"),
     Case("%s: something there is not of the form KEY=VALUE", name="MAPILLARY:MLY|one|two=", context="the dataset name"),
@@ -229,7 +231,8 @@ CASES: List[Case] = [
     Case("FIELDS: there is no field %s. ALL stands", opts(FIELDS="maker")),
     Case("OFFLINE=YES reads from the cache: it needs CACHE=YES and a CACHE_DIR", opts(OFFLINE="YES", CACHE="NO")),
     # the area of interest
-    Case("AOI: one of its coordinates is no number; correct the outline", opts(AOI="POLYGON ((8 50, 9 50, 1e999 51, 8 50))")),
+    Case("AOI: one of its coordinates is no number; correct the outline",
+         opts(AOI="POLYGON ((8 50, 9 50, 1e999 51, 8 50))")),
     Case("AOI: this well-known text cannot be read; write e.g. POLYGON", opts(AOI="POLYGON ((8 50, 9")),
     Case("AOI: %s cannot be read; give a path", opts(AOI="/nowhere/area.gpkg")),
     Case("AOI: %s cannot be read; give a path", opts(AOI='{"type": "Poly'), context="this GeoJSON"),
@@ -239,23 +242,27 @@ CASES: List[Case] = [
     Case("%s: a file address is file:// and an absolute path", opts(TILES_URL="file://tiles"), context="TILES_URL"),
     Case("%s: a per cent sign that begins no escape (write it as %%25)", opts(TILES_URL="file:///a%zz")),
     Case("%s: not a plain address; the form is https://host", opts(TILES_URL="https://user@host/")),
-    Case("%s: the port is no number; the form is https://host", opts(GRAPH_URL="https://host:port"), context="GRAPH_URL"),
+    Case("%s: the port is no number; the form is https://host", opts(GRAPH_URL="https://host:port"),
+         context="GRAPH_URL"),
     Case("%s: plain http is for this machine only", opts(TILES_URL="http://example.com")),
     Case("%s: longer than %zu characters; use a shorter address", opts(TILES_URL="https://host/" + "a" * 4000)),
     Case("%s: must begin with https://, file:// or", opts(TILES_URL="ftp://host")),
-    Case("ACCESS_TOKEN_FILE: %s cannot be read%s; name a local file", opts(ACCESS_TOKEN=None, ACCESS_TOKEN_FILE="/nowhere")),
+    Case("ACCESS_TOKEN_FILE: %s cannot be read%s; name a local file",
+         opts(ACCESS_TOKEN=None, ACCESS_TOKEN_FILE="/nowhere")),
     Case("%s holds no access token: one is a line of", opts(ACCESS_TOKEN="two words"), context="ACCESS_TOKEN"),
     Case("no access token for this service. Get one at", opts(ACCESS_TOKEN=None), context="tile mly1_public/14/"),
     Case("HTTP %d: the service refuses the access token%s%s. Get one at", opts(ACCESS_TOKEN="MLY|wrong"),
          context="tile mly1_public/14/"),
     # filters
-    Case("%s: the service lists them for an image or a map feature only. Add", layer="detections", context="detections"),
+    Case("%s: the service lists them for an image or a map feature only. Add", layer="detections",
+         context="detections"),
     Case("%s: nothing bounds this read, and", spat=None, context="images"),
     Case("the attribute filter compares a date with '%s', which is none; write e.g.", where="captured_at > '2022'"),
     Case("%s has 1 to %d bytes, not %zu; correct the attribute filter", layer="sequences", spat=None,
          where=f"id = '{'a' * 300}'", context="a sequence key"),
     # how much may be asked for
-    Case("%s: this read needs %llu tiles and MAX_TILES allows %llu. Make", opts(MAX_TILES=1), spat=(8.5, 50.0, 8.6, 50.1),
+    Case("%s: this read needs %llu tiles and MAX_TILES allows %llu. Make", opts(MAX_TILES=1),
+         spat=(8.5, 50.0, 8.6, 50.1),
          context="images"),
     Case("%s: following the sequences out of the area needs at least", opts(MAX_TILES=1), layer="sequences",
          context="sequences"),
