@@ -32,6 +32,10 @@ FAILURES: Dict[str, str] = {
     "OFFLINE=YES reads from the cache: it needs CACHE=YES and a CACHE_DIR": "it needs CACHE=YES and a CACHE_DIR",
 
     # the area of interest
+    # columns
+    "%s: the read has failed; after a reset it begins anew": "after a reset it begins anew",
+    "a row is too large for a batch of columns; ask for fewer FIELDS": "ask for fewer FIELDS",
+
     "AOI: its coordinates cannot be turned into longitude and latitude; give it in EPSG:4326": "give it in EPSG:4326",
     "AOI: more than %d vertices; simplify the outline": "simplify the outline",
     "AOI: one of its coordinates is no number; correct the outline": "correct the outline",
@@ -154,7 +158,7 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for the values in the filter",
         "%s: out of memory for the rows that wait to be sorted by distance",
         "%s: out of memory for the tiles that lines touch",
-        "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
+        "%s: out of memory for a batch of columns", "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
         "the system has no thread left for the network", "no room for the list of pages",
         "no room for the text of a list",
     ],
@@ -248,7 +252,7 @@ OTHERS: Set[str] = {
     "Graph entities, the images of organizations: ", "no row can pass the filter, so nothing is asked",
     "tiles of %s where the images of %zu sequence%s are", "Graph lists of %zu %s%s", "map feature",
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
-    "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
+    "points are written as they lie", "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
     "following them, tiles", "a field by itself", "a constant",
     "a function", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
     "out of memory", "bad argument", "limit reached", "corrupt data", "network failure", "not authorised",
