@@ -607,10 +607,10 @@ def main() -> None:
         for part in options.parts or PARTS:
             getattr(bench, part)()
         bench.goals()
+        if options.save:
+            Path(options.save).write_text(HEAD + "\n".join(bench.lines) + "\n")
     finally:
         server.stop()
-    if options.save:
-        Path(options.save).write_text(HEAD + "\n".join(bench.lines) + "\n")
 
 
 if __name__ == "__main__":
