@@ -101,6 +101,8 @@ FAILURES: Dict[str, str] = {
     "the sequences of this area need more than %d MB; make the spatial filter smaller, or set the open option "
     "STITCH=NO":
         "make the spatial filter smaller",
+    "a row is too large for a batch of columns; read row by row (OGR2OGR_USE_ARROW_API=NO)": "read row by row",
+    "%s: the read has failed; after a reset it begins anew": "after a reset",
     "%s needs more memory than its ceiling of %zu bytes; read a smaller area, and report it if that does not help":
         "read a smaller area",
 
@@ -155,7 +157,7 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for the rows that wait to be sorted by distance",
         "%s: out of memory for the tiles that lines touch",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
-        "the system has no thread left for the network", "no room for the list of pages",
+        "%s: out of memory for a batch of columns", "the system has no thread left for the network", "no room for the list of pages",
         "no room for the text of a list",
     ],
     # and what libcurl says
@@ -250,7 +252,7 @@ OTHERS: Set[str] = {
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
     "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
     "following them, tiles", "a field by itself", "a constant",
-    "a function", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
+    "a function", "points are written as they lie", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
     "out of memory", "bad argument", "limit reached", "corrupt data", "network failure", "not authorised",
     "service failure", "input or output failure", "MAPILLARY: %s", "MAPILLARY: %s%s",
     "© Mapillary, https://www.mapillary.com", "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/",
@@ -274,7 +276,9 @@ SELDOM: Dict[str, str] = {
     "%s: PRUNE=YES: the lines touch more tiles": "unit/test_prune.c",
     "the sequences of this area need more than": "unit/test_stitch.c",
     "%s needs more memory than its ceiling": "unit/test_arena.c",
-    "the service sends pages or messages": "unit/test_transport_pace.c",
+    "a row is too large for a batch of columns": "plugin/test_arrow.py",
+    "%s: the read has failed; after a reset": "plugin/test_arrow.py",
+    "the service sends pages or messages": "plugin/test_pace.py",
     "the service gives this list in pages": "unit/test_detections.c",
     "the service gives only a page of the sequence": "plugin/test_ids.py",
     "the service names a page as the next one": "unit/test_ids.c",
