@@ -290,7 +290,8 @@ void PutWord(Column &column, size_t row, const mly_value &value)
 uint8_t *Grow(Column &column, size_t n)
 {
     if (n > std::numeric_limits<int32_t>::max() - column.nBytes)
-        throw std::length_error("a row is too large for a batch of columns; ask for fewer FIELDS");
+        throw std::length_error(
+            "a row is too large for a batch of columns; read row by row (OGR2OGR_USE_ARROW_API=NO)");
     if (n > column.bytes.Capacity() - column.nBytes)
         column.bytes.Reserve(std::max(column.nBytes + n, 2 * column.bytes.Capacity()), column.nBytes);
     uint8_t *at = column.bytes.Get() + column.nBytes;

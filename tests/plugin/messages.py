@@ -32,10 +32,6 @@ FAILURES: Dict[str, str] = {
     "OFFLINE=YES reads from the cache: it needs CACHE=YES and a CACHE_DIR": "it needs CACHE=YES and a CACHE_DIR",
 
     # the area of interest
-    # columns
-    "%s: the read has failed; after a reset it begins anew": "after a reset it begins anew",
-    "a row is too large for a batch of columns; ask for fewer FIELDS": "ask for fewer FIELDS",
-
     "AOI: its coordinates cannot be turned into longitude and latitude; give it in EPSG:4326": "give it in EPSG:4326",
     "AOI: more than %d vertices; simplify the outline": "simplify the outline",
     "AOI: one of its coordinates is no number; correct the outline": "correct the outline",
@@ -105,6 +101,8 @@ FAILURES: Dict[str, str] = {
     "the sequences of this area need more than %d MB; make the spatial filter smaller, or set the open option "
     "STITCH=NO":
         "make the spatial filter smaller",
+    "a row is too large for a batch of columns; read row by row (OGR2OGR_USE_ARROW_API=NO)": "read row by row",
+    "%s: the read has failed; after a reset it begins anew": "after a reset",
     "%s needs more memory than its ceiling of %zu bytes; read a smaller area, and report it if that does not help":
         "read a smaller area",
 
@@ -158,8 +156,8 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for the values in the filter",
         "%s: out of memory for the rows that wait to be sorted by distance",
         "%s: out of memory for the tiles that lines touch",
-        "%s: out of memory for a batch of columns", "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
-        "the system has no thread left for the network", "no room for the list of pages",
+        "%s: out of memory for a batch of columns", "a request cannot be made: %s", "a request cannot be started: %s",
+        "libcurl: %s", "the system has no thread left for the network", "no room for the list of pages",
         "no room for the text of a list",
     ],
     # and what libcurl says
@@ -252,9 +250,9 @@ OTHERS: Set[str] = {
     "Graph entities, the images of organizations: ", "no row can pass the filter, so nothing is asked",
     "tiles of %s where the images of %zu sequence%s are", "Graph lists of %zu %s%s", "map feature",
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
-    "points are written as they lie", "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
+    "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
     "following them, tiles", "a field by itself", "a constant",
-    "a function", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
+    "a function", "points are written as they lie", "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
     "out of memory", "bad argument", "limit reached", "corrupt data", "network failure", "not authorised",
     "service failure", "input or output failure", "MAPILLARY: %s", "MAPILLARY: %s%s",
     "© Mapillary, https://www.mapillary.com", "CC BY-SA 4.0, https://creativecommons.org/licenses/by-sa/4.0/",
@@ -278,7 +276,9 @@ SELDOM: Dict[str, str] = {
     "%s: PRUNE=YES: the lines touch more tiles": "unit/test_prune.c",
     "the sequences of this area need more than": "unit/test_stitch.c",
     "%s needs more memory than its ceiling": "unit/test_arena.c",
-    "the service sends pages or messages": "unit/test_transport_pace.c",
+    "a row is too large for a batch of columns": "plugin/test_arrow.py",
+    "%s: the read has failed; after a reset": "plugin/test_arrow.py",
+    "the service sends pages or messages": "plugin/test_pace.py",
     "the service gives this list in pages": "unit/test_detections.c",
     "the service gives only a page of the sequence": "plugin/test_ids.py",
     "the service names a page as the next one": "unit/test_ids.c",
@@ -291,6 +291,4 @@ SELDOM: Dict[str, str] = {
     "the entities asked for do not fit": "unit/test_transport_entities.c",
     "what the cache holds does not decode": "unit/test_transport_cache.c",
     "%s: feature %llu was not found": "plugin/test_on_error.py",
-    "%s: the read has failed; after a reset it begins anew": "plugin/test_arrow.py",
-    "a row is too large for a batch of columns": "plugin/test_arrow.py",
 }
