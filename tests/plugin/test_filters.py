@@ -391,6 +391,11 @@ def any_of(*conditions: Any) -> Any:
     return True if True in conditions else None if None in conditions else False
 
 
+def negated_or(*conditions: Any) -> Any:
+    """Since it knows NULL, GDAL takes "true or unknown" for true, but for unknown where it is negated."""
+    return None if UNKNOWN in conditions and UNKNOWN is None else any_of(*conditions)
+
+
 def all_of(*conditions: Any) -> Any:
     return False if False in conditions else None if None in conditions else True
 
@@ -492,7 +497,7 @@ FILTERS: Dict[str, Filter] = {
     "NOT (is_pano = 1 AND sequence_id LIKE '{b.sequence_id[0]}%')":
         lambda row, a, b: not (row.is_pano and row.sequence_id.startswith(b.sequence_id[0])),
     "NOT (NOT (is_pano = 1 OR quality_score < 0.5))":
-        lambda row, a, b: any_of(row.is_pano, less(row.quality_score, 0.5)),
+        lambda row, a, b: negated_or(row.is_pano, less(row.quality_score, 0.5)),
     "(is_pano = 1 AND captured_at >= '2020/01/01') OR (is_pano = 0 AND quality_score > 0.85)":
         lambda row, a, b: any_of(
             all_of(row.is_pano, at_least(row.captured_at, date_ms("2020/01/01"))),

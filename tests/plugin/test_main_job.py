@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import sqlite3
 from contextlib import closing
 
@@ -100,7 +101,7 @@ def test_a_shapefile_keeps_the_day_of_a_time_and_ten_letters_of_a_name(
         found = {name: feature.GetField(i) if feature.IsFieldSetAndNotNull(i) else None
                  for i, name in enumerate(FIELDS)}
         if found["captured_at"] is not None:
-            year, month, day = feature.GetFieldAsDateTime(1)[:3]
+            year, month, day = map(int, re.split("[/T-]", feature.GetField(1))[:3])  # newer GDALs keep hours, as text
             found["captured_at"] = milliseconds((year, month, day, 0, 0, 0, 100)) // MS_OF_DAY
         assert found == pytest.approx(true, rel=1e-12, abs=0)
         position = feature.geometry().GetPoint_2D()
@@ -303,7 +304,7 @@ def test_selected_fields_are_the_only_ones(run, service, truth, tmp_path):
 
     assert quiet(done), done.text
     types, rows = geopackage(tmp_path / "out.gpkg")
-    assert list(types) == ["fid", "geom", "is_pano", "sequence_id"]
+    assert sorted(types) == ["fid", "geom", "is_pano", "sequence_id"]
     assert [(row.is_pano, row.sequence_id, row.lon, row.lat) for row in rows] == [
         (row.is_pano, row.sequence_id, pytest.approx(row.lon, rel=0, abs=1e-9),
          pytest.approx(row.lat, rel=0, abs=1e-9)) for row in truth.within(CENTRE)]
