@@ -410,10 +410,12 @@ void OGRMapillaryLayer::ReleaseArrowStream(ArrowArrayStream *stream) noexcept
         layer->ResetReading();
 }
 
+// All rows, whatever was read before: newer GDALs go on where the last read stopped.
 bool OGRMapillaryLayer::GetArrowStream(ArrowArrayStream *stream, CSLConstList options)
 {
     if (!OGRLayer::GetArrowStream(stream, options))
         return false;
+    ResetReading();
     stream->release = ReleaseArrowStream;
     isArrowLaidOut_ = false;
     return true;

@@ -198,7 +198,7 @@ def test_in_a_gdal_of_another_version_the_driver_stays_away_and_nothing_breaks(r
     read = run("ogrinfo", "-ro", "MAPILLARY:", env=other)
 
     assert listed.code == 0 and "GeoJSON" in listed.out and "MAPILLARY" not in listed.out
-    assert read.code == 1 and "Unable to open datasource" in read.text
+    assert read.code == 1 and "unable to open" in read.text.lower()
 
 
 def test_the_driver_lists_its_prefix_and_its_options():
