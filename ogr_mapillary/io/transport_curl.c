@@ -73,6 +73,7 @@ static void resume_paused(const struct curl *curl)
     }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 {
     struct call *call = ctx;

@@ -143,10 +143,8 @@ class Demand
 };
 
 struct Subject {
-    explicit Subject(const mly_layer *its, const mly::Settings &settings) : layer(its), definition(its, settings) {}
-
     const mly_layer *layer;
-    mly::Definition definition;
+    std::unique_ptr<mly::Definition> definition;
 };
 
 const Subject &SubjectOf(uint8_t which)
@@ -161,7 +159,8 @@ const Subject &SubjectOf(uint8_t which)
         settings.fields.AddString("creator_username");
         settings.fields.AddString("camera_parameters");
         settings.fields.AddString("image_ids");
-        subjects[i] = std::make_unique<Subject>(mly_schema_find(kLayers[i]), settings);
+        const mly_layer *layer = mly_schema_find(kLayers[i]);
+        subjects[i].reset(new Subject{layer, std::make_unique<mly::Definition>(layer, settings)});
     }
     return *subjects[i];
 }
@@ -170,7 +169,7 @@ const Subject &SubjectOf(uint8_t which)
 uint64_t Known(const Subject &subject)
 {
     uint64_t known = 0;
-    for (const int column : subject.definition.Columns())
+    for (const int column : subject.definition->Columns())
         known |= uint64_t{1} << column;
     return known;
 }
@@ -178,7 +177,7 @@ uint64_t Known(const Subject &subject)
 void CheckRows(const Subject &subject, OGRFeatureQuery &query, mly::Residual &residual, const mly_expr *expr,
                const std::string &text)
 {
-    const mly::FieldUse fields(subject.definition.Get(), &query, false);
+    const mly::FieldUse fields(subject.definition->Get(), &query, false);
     const Demand byId(expr, 0);
     const Demand bySequence(expr, mly_schema_column(subject.layer, "sequence_id"));
     chance luck{};
@@ -186,7 +185,7 @@ void CheckRows(const Subject &subject, OGRFeatureQuery &query, mly::Residual &re
     for (int i = 0; i < kRows; i++) {
         Sample sample;
         RandomSample(subject.layer, &luck, sample);
-        const auto feature = subject.definition.MakeFeature(sample.row, fields);
+        const auto feature = subject.definition->MakeFeature(sample.row, fields);
         const mly_truth truth = mly_expr_eval(expr, sample.row.id, sample.row.values, Known(subject));
         const bool isKept = residual.Passes(feature.get());
         Require(!isKept || truth != MLY_NO, "a feature that passes is not refused", text);
@@ -200,17 +199,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 600)
         return 0;
-    const std::string text = std::string(reinterpret_cast<const char *>(data + 1), size - 1).c_str();
+    std::string text(reinterpret_cast<const char *>(data + 1), size - 1);
+    text.resize(strlen(text.c_str())); // a filter ends there, for everybody
     const Subject &subject = SubjectOf(data[0]);
     const CPLErrorHandlerPusher quiet(CPLQuietErrorHandler);
     OGRFeatureQuery query;
     mly::Residual residual;
-    if (query.Compile(subject.definition.Get(), text.c_str(), true, nullptr) != OGRERR_NONE ||
-        !residual.Set(&query, subject.definition.Get()))
+    if (query.Compile(subject.definition->Get(), text.c_str(), true, nullptr) != OGRERR_NONE ||
+        !residual.Set(&query, subject.definition->Get()))
         return 0;
     mly_arena arena{};
     mly_arena_init(&arena, mly_mem_system(), 4 << 20);
-    const mly_expr *expr = mly::MakeExpr(&query, subject.layer, subject.definition.Columns(), &arena);
+    const mly_expr *expr = mly::MakeExpr(&query, subject.layer, subject.definition->Columns(), &arena);
     Require(expr != nullptr, "a filter becomes a tree", text);
     CheckRows(subject, query, residual, expr, text);
     mly_arena_fini(&arena);

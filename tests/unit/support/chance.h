@@ -51,7 +51,8 @@ static inline double chance_between(struct chance *chance, double low, double hi
 static inline unsigned long chance_rounds(unsigned long usual)
 {
     const char *wish = getenv("MLY_TEST_ROUNDS");
-    return wish ? strtoul(wish, NULL, 10) : usual;
+    char *end;
+    return wish ? strtoul(wish, &end, 10) : usual;
 }
 
 #endif

@@ -121,13 +121,18 @@ static enum plain_result say_list(const struct plain_dialect *dialect, const str
     return result;
 }
 
+static struct mly_value value_of(const struct plain_dialect *dialect, const struct plain_node *node,
+                                 const struct plain_sample *sample)
+{
+    if (node->column != MLY_EXPR_FID)
+        return sample->values[node->column];
+    return sample->fid == -1 && dialect->fid_is_null ? nothing() : whole(sample->fid);
+}
+
 static enum plain_result say_test(const struct plain_dialect *dialect, const struct plain_node *node,
                                   const struct plain_sample *sample)
 {
-    const bool has_no_fid = sample->fid == -1 && dialect->fid_is_null;
-    const struct mly_value value = node->column != MLY_EXPR_FID ? sample->values[node->column]
-                                   : has_no_fid                 ? nothing()
-                                                                : whole(sample->fid);
+    const struct mly_value value = value_of(dialect, node, sample);
     if (node->op == MLY_OP_IS_NULL)
         return value.type == MLY_NULL ? PLAIN_SAYS_TRUE : PLAIN_SAYS_FALSE;
     if (node->op == MLY_OP_IN && node->n_literals == 0)
