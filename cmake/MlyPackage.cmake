@@ -20,10 +20,11 @@ set(CPACK_ARCHIVE_FILE_NAME
   "${package}-${PROJECT_VERSION}-gdal${gdal_minor}-${CMAKE_SYSTEM_NAME}-${CMAKE_SYSTEM_PROCESSOR}")
 set(CPACK_PACKAGE_FILE_NAME "${CPACK_ARCHIVE_FILE_NAME}")
 
+# A GDAL that no package brought cannot be depended on, so there is a .deb only for the system's own.
 set(CPACK_GENERATOR TGZ)
 find_program(MLY_SHLIBDEPS dpkg-shlibdeps)
 mark_as_advanced(MLY_SHLIBDEPS)
-if(MLY_SHLIBDEPS)
+if(MLY_SHLIBDEPS AND CMAKE_INSTALL_PREFIX STREQUAL "/usr")
   list(APPEND CPACK_GENERATOR DEB)
 endif()
 
@@ -37,10 +38,4 @@ set(CPACK_PACKAGE_DESCRIPTION "Reads version 4 of the Mapillary API as vector la
 images, sequences, map features, traffic signs and detections. Open the dataset MAPILLARY: with ogr2ogr, QGIS, Python,
 R or PostgreSQL. Reading from the service takes a free access token.")
 
-# The package goes where this GDAL looks, which need not be below /usr; the archive has no place of its own.
-set(CPACK_PROJECT_CONFIG_FILE "${PROJECT_BINARY_DIR}/cpack_project.cmake")
-file(WRITE "${CPACK_PROJECT_CONFIG_FILE}" "if(CPACK_GENERATOR STREQUAL \"DEB\")
-  set(CPACK_PACKAGING_INSTALL_PREFIX \"${CMAKE_INSTALL_PREFIX}\")
-endif()
-")
 include(CPack)

@@ -52,6 +52,7 @@ def _clean_environment() -> str:
         XDG_CONFIG_HOME=os.path.join(home, "config"),
         LC_ALL="C.UTF-8",
         TZ="UTC",
+        PYTHONWARNINGS="ignore::FutureWarning",  # of newer bindings, about exceptions in GDAL 4
     )
     return home
 

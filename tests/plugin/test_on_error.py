@@ -602,7 +602,7 @@ def test_offline_rows_stay_without_fields_that_the_cache_does_not_hold(run, serv
 
     rows = truth.within(BOX)
     assert (bare.code, done.code) == (0, 0)
-    assert done.out.splitlines()[1:] == [f'"{row.id}",' for row in rows]
+    assert done.out.replace('"', "").splitlines()[1:] == [f"{row.id}," for row in rows]  # quoted by some GDALs
     assert f"skipped were 0 tiles and {len(batches(rows))} requests to the Graph" in done.err
     assert "fields from the Graph stay NULL" in done.err and "OFFLINE=YES" in done.err
     assert service.requests == []

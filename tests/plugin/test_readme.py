@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import struct
 import subprocess
 import sys
@@ -199,12 +198,12 @@ def test_building_installing_and_packing_gives_plugins_that_load(shell, project,
     assert action == "install" and sorted(packages) == sorted(needed)
     (package,), packers = PACKAGE, shell(". cmake/packages.sh && packages_of package").out.split()
     assert f"With `{'` and `'.join(packers)}` installed, `cpack` makes" in README
-    if shutil.which("dpkg-shlibdeps"):
-        shell(package.text, env=env)
+    packing, installing = package.text.splitlines()
+    shell(packing, env=env)
+    if list((project / "build" / "release").glob("*.deb")):  # else this GDAL is not the system's
+        shell(installing, env=env)
         (action, deb) = (tmp_path / "apt").read_text().splitlines()[-1].split()
         assert action == "install" and (project / deb).is_file()
-    else:
-        shell(package.text.splitlines()[0], env=env)
     for block in FROM_BUILD + ARCHIVE:
         done = shell(f"{block.text}\nogrinfo --formats", env={**env, "GDAL_DRIVER_PATH": None})
         assert "MAPILLARY" in done.out
