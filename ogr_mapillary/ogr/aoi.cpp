@@ -173,51 +173,95 @@ bool CollectLayer(OGRLayer *layer, Collector &collector)
     return true;
 }
 
-bool CollectFile(const std::string &path, Collector &collector)
+// False: a layer has something that cannot be used, which has been reported.
+bool CollectLayers(GDALDataset *dataset, Collector &collector)
 {
-    const bool isInline = path[0] == '{';
-    const char *const geojson[] = {"GeoJSON", nullptr};
-    CPLErrorReset();
-    const GDALDatasetUniquePtr dataset(
-        GDALDataset::Open(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_READONLY, isInline ? geojson : nullptr));
-    if (!dataset)
-    {
-        ReportUsage("AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON",
-                    isInline ? "this GeoJSON" : path.c_str());
-        return false;
-    }
     for (OGRLayer *layer : dataset->GetLayers())
     {
         if (!CollectLayer(layer, collector))
             return false;
     }
-    if (CPLGetLastErrorType() != CE_Failure)
-        return true;
-    ReportUsage("AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small",
-                isInline ? "this GeoJSON" : path.c_str());
-    return false;
+    return true;
+}
+
+bool CollectFile(const std::string &path, Collector &collector)
+{
+    const bool isInline = path[0] == '{';
+    const char *const geojson[] = {"GeoJSON", nullptr};
+    const char *shown = isInline ? "this GeoJSON" : path.c_str();
+    int nFailures = 0;
+    {
+        const ErrorCount counting(nFailures);
+        const GDALDatasetUniquePtr dataset(
+            GDALDataset::Open(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_READONLY, isInline ? geojson : nullptr));
+        if (dataset && !CollectLayers(dataset.get(), collector))
+            return false;
+        if (!dataset)
+            nFailures = -1;
+    }
+    if (nFailures < 0)
+        ReportUsage("AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON", shown);
+    else if (nFailures > 0)
+        ReportUsage("AOI: %s was read only in part, for the reason before this; mend it, since the area would be too "
+                    "small",
+                    shown);
+    return nFailures == 0;
+}
+
+// The polygons of a geometry; lines and points that mending left over are dropped.
+void AddPolygons(const OGRGeometry *geometry, OGRMultiPolygon &to)
+{
+    if (wkbFlatten(geometry->getGeometryType()) == wkbPolygon)
+        to.addGeometry(geometry);
+    else if (OGR_GT_IsSubClassOf(geometry->getGeometryType(), wkbGeometryCollection))
+    {
+        for (const OGRGeometry *part : *geometry->toGeometryCollection())
+            AddPolygons(part, to);
+    }
+}
+
+// Each for itself: together, a polygon inside another one would be taken for a hole. False: it cannot be mended.
+bool Mend(const OGRMultiPolygon &polygons, OGRMultiPolygon &to, bool &isMended)
+{
+    for (const OGRPolygon *polygon : polygons)
+    {
+        if (polygon->IsValid())
+        {
+            to.addGeometry(polygon);
+            continue;
+        }
+        const std::unique_ptr<OGRGeometry> mended(polygon->MakeValid());
+        const int nBefore = to.getNumGeometries();
+        if (mended)
+            AddPolygons(mended.get(), to);
+        if (to.getNumGeometries() == nBefore)
+            return false;
+        isMended = true;
+    }
+    return true;
 }
 
 // One valid geometry: what GEOS cannot reason about would lose rows without a word.
 std::unique_ptr<OGRGeometry> Unite(std::unique_ptr<OGRMultiPolygon> polygons)
 {
-    std::unique_ptr<OGRGeometry> area = std::move(polygons);
+    std::unique_ptr<OGRGeometry> area;
+    bool isMended = false;
     {
         const CPLErrorHandlerPusher quiet(CPLQuietErrorHandler);  // GEOS says where; the user wants to know what
         const CPLErrorStateBackuper keep;
-        if (area->IsValid())
-            return area;
-        area.reset(area->MakeValid());
+        if (polygons->IsValid())
+            return polygons;
+        OGRMultiPolygon valid;
+        if (Mend(*polygons, valid, isMended))
+            area.reset(valid.UnionCascaded());
         if (area && (area->IsEmpty() || !area->IsValid()))
             area.reset();
     }
-    if (area)
-    {
-        Warn(nullptr, "AOI: its polygons cross themselves or each other; they were mended");
-        return area;
-    }
-    ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them");
-    return nullptr;
+    if (!area)
+        ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them");
+    else if (isMended)
+        Warn(nullptr, "AOI: one of its polygons crosses itself; it was mended");
+    return area;
 }
 }  // namespace
 

@@ -77,4 +77,31 @@ void Debug(void *, const char *text)
 {
     CPLDebug("MAPILLARY", "%s", text);
 }
+
+ErrorCount::ErrorCount(int &nFailures) : nFailures_(nFailures)
+{
+    CPLPushErrorHandlerEx(Hear, this);
+    CPLSetCurrentErrorHandlerCatchDebug(FALSE);
+}
+
+ErrorCount::~ErrorCount()
+{
+    CPLPopErrorHandler();
+    for (const Message &message : heard_)
+        CPLError(message.type, message.number, "%s", message.text.c_str());
+}
+
+// A CPLErrorHandler: nothing may be thrown. A message that finds no memory counts all the same.
+void ErrorCount::Hear(CPLErr type, CPLErrorNum number, const char *text)
+{
+    ErrorCount *count = static_cast<ErrorCount *>(CPLGetErrorHandlerUserData());
+    count->nFailures_ += type == CE_Failure;
+    try
+    {
+        count->heard_.push_back({type, number, text});
+    }
+    catch (...)
+    {
+    }
+}
 }  // namespace mly

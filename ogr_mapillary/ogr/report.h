@@ -3,6 +3,11 @@
 // Owner: nothing is kept. Threads: GDAL's error state is the thread's.
 #pragma once
 
+#include <cpl_error.h>
+
+#include <string>
+#include <vector>
+
 #include "core/status.h"
 
 namespace mly
@@ -21,4 +26,25 @@ bool IsDebugging();
 
 // A line under CPL_DEBUG=MAPILLARY. Has the form of mly_debug_fn; `ctx` is not used.
 void Debug(void *ctx, const char *text);
+// Counts the failures that GDAL reports in its life, and passes everything on at its end: the last error alone does not
+// tell, since a warning after it hides a failure.
+class ErrorCount
+{
+  public:
+    explicit ErrorCount(int &nFailures);
+    ~ErrorCount();
+    ErrorCount(const ErrorCount &) = delete;
+    ErrorCount &operator=(const ErrorCount &) = delete;
+
+  private:
+    struct Message
+    {
+        CPLErr type;
+        CPLErrorNum number;
+        std::string text;
+    };
+    static void CPL_STDCALL Hear(CPLErr type, CPLErrorNum number, const char *text);
+    int &nFailures_;
+    std::vector<Message> heard_;
+};
 }  // namespace mly

@@ -260,5 +260,24 @@ def test_an_outline_that_crosses_itself_is_mended_with_a_warning(configured, tru
         dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + polygon(bow)])
         ids = [feature.GetFID() for feature in iter(dataset.GetLayer(0).GetNextFeature, None)]
 
-    assert heard.errors == [] and "cross themselves" in heard.text
+    assert heard.errors == [] and "crosses itself" in heard.text
     assert ids == [row.fid for row in truth.rows(in_rings(bow))]
+
+
+def test_polygons_inside_and_over_each_other_count_whole_without_a_word(configured, truth, tmp_path):
+    outer, inner = (8.53, 50.005, 8.57, 50.035), (8.54, 50.012, 8.55, 50.022)
+    beside = (8.565, 50.005, 8.58, 50.02)
+    parts = [{"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [
+        [[w, s], [e, s], [e, n], [w, n], [w, s]]]}} for w, s, e, n in (outer, inner, beside)]
+    path = tmp_path / "levels.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": parts}))
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={path}"])
+        ids = [feature.GetFID() for feature in iter(dataset.GetLayer(0).GetNextFeature, None)]
+
+    def inside(row):
+        return any(w <= row.lon <= e and s <= row.lat <= n for w, s, e, n in (outer, beside))
+
+    assert heard.text == ""
+    assert ids == [row.fid for row in truth.rows(inside)]
