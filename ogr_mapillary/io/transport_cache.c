@@ -135,19 +135,11 @@ static bool is_tile(const struct mly_buf *body)
     return body->size > 0 && body->data[0] == TILE_FIRST_BYTE;
 }
 
-/* Whether the answer is worth keeping. A body that is no tile is an error page in disguise. That a tile is missing may
- * pass (API.md 1.4): it does not take the place of bytes that came before. */
-static bool is_kept(struct cache *cache, const struct mly_entry_name *name, const struct mly_response *response)
+/* Whether the answer is worth keeping. A body that is no tile is an error page in disguise. */
+static bool is_kept(const struct mly_response *response)
 {
-    struct mly_store_about about;
-    switch (mly_verdict_of_tile(response, NULL)) {
-    case MLY_VERDICT_BODY:
-        return is_tile(&response->body);
-    case MLY_VERDICT_EMPTY:
-        return response->http != 404 || mly_store_stat(cache->store, name, &about) != MLY_OK || about.n_bytes == 0;
-    default:
-        return false;
-    }
+    const enum mly_verdict verdict = mly_verdict_of_tile(response, NULL);
+    return verdict == MLY_VERDICT_EMPTY || (verdict == MLY_VERDICT_BODY && is_tile(&response->body));
 }
 
 static void keep_tile(struct cache *cache, const struct mly_request *request, const struct mly_response *response)
@@ -156,8 +148,14 @@ static void keep_tile(struct cache *cache, const struct mly_request *request, co
     struct mly_span body = mly_buf_view(&response->body);
     if (response->http != 200) /* the words of a 404 */
         body.size = 0;
-    if (is_kept(cache, &name, response))
+    if (is_kept(response))
         (void)mly_store_put_validated(cache->store, &name, response->http, response->validator, body);
+}
+
+/* Searches come in pages; other lists are whole, however long. */
+static bool is_cut(const struct mly_request *request, const struct mly_graph *list)
+{
+    return strncmp(request->key, "images/", strlen("images/")) == 0 && mly_graph_count(list) >= MLY_LIMIT_PAGE;
 }
 
 /* Prints the list without what was not asked for. The address of its next page carries the token (API.md 2.4), in
@@ -169,7 +167,7 @@ static enum mly_status print_list(const struct cache *cache, const struct mly_re
     struct mly_request page;
     const struct mly_span next = mly_graph_next(list);
     if (next.size == 0)
-        return mly_graph_count(list) < MLY_LIMIT_PAGE ? mly_graph_print_list(list, NULL, out, NULL) : MLY_DONE;
+        return is_cut(request, list) ? MLY_DONE : mly_graph_print_list(list, NULL, out, NULL);
     MLY_TRY(mly_request_page(cache->scopes[MLY_REQUEST_GRAPH], next, request, &page, NULL));
     return mly_graph_print_list(list, page.url, out, NULL);
 }
@@ -199,8 +197,19 @@ static void write_through(struct cache *cache, const struct mly_request *request
         keep_list(cache, request, response);
 }
 
-/* The service says that what is stored is still true: it is young again. MLY_DONE: it has gone in the meantime. */
-static enum mly_status renew(struct cache *cache, const struct mly_request *request, struct mly_response *out)
+/* Whether there are bytes of the tile. That it is missing now may pass (API.md 1.4): old rows are better than none. */
+static bool is_tile_stored(struct cache *cache, const struct mly_request *request)
+{
+    struct mly_store_about about;
+    const struct mly_entry_name name = name_of(cache, request);
+    return request->kind == MLY_REQUEST_TILE && !request->fresh && is_stored(cache, request) &&
+           mly_store_stat(cache->store, &name, &about) == MLY_OK && about.n_bytes > 0;
+}
+
+/* Answers with what is stored; when the service says that it is still true, it is young again. MLY_DONE: it has gone in
+ * the meantime. */
+static enum mly_status renew(struct cache *cache, const struct mly_request *request, bool is_true,
+                             struct mly_response *out)
 {
     struct mly_store_about about;
     const struct mly_entry_name name = name_of(cache, request);
@@ -209,7 +218,8 @@ static enum mly_status renew(struct cache *cache, const struct mly_request *requ
     const enum mly_status status = mly_store_get(cache->store, &name, &about, &out->body);
     if (status == MLY_OK) {
         out->http = about.http;
-        (void)mly_store_put_validated(cache->store, &name, about.http, about.validator, mly_buf_view(&out->body));
+        if (is_true)
+            (void)mly_store_put_validated(cache->store, &name, about.http, about.validator, mly_buf_view(&out->body));
     }
     return status;
 }
@@ -219,13 +229,17 @@ static enum mly_status take_answer(struct cache *cache, struct pending *pending,
                                    struct mly_error *err)
 {
     const bool is_unchanged = out->status == MLY_OK && out->http == 304 && pending->request.validator[0];
-    if (!is_unchanged)
+    const bool is_gone = out->status == MLY_OK && out->http == 404 && is_tile_stored(cache, &pending->request);
+    if (is_unchanged || is_gone) {
+        const int http = out->http;
+        if (renew(cache, &pending->request, is_unchanged, out) != MLY_OK && http == 304) {
+            mly_transport_fini_response(out);
+            pending->request.validator[0] = '\0';
+            const enum mly_status status = ask_inner(cache, pending, err);
+            return status < 0 ? status : MLY_AGAIN;
+        }
+    } else {
         write_through(cache, &pending->request, out);
-    else if (renew(cache, &pending->request, out) != MLY_OK) {
-        mly_transport_fini_response(out);
-        pending->request.validator[0] = '\0';
-        const enum mly_status status = ask_inner(cache, pending, err);
-        return status < 0 ? status : MLY_AGAIN;
     }
     release(cache, pending);
     return MLY_OK;

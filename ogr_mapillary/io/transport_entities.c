@@ -57,11 +57,15 @@ static bool may_serve(const struct entities *e, int http, int64_t fetched_ms)
     return e->any_age || mly_store_is_fresh(e->store, http, fetched_ms);
 }
 
-/* An address that is not valid any more is worth nothing, whoever asks. */
+/* An address that is not valid any more is worth nothing: where nobody can be asked for another, there is none. */
+static bool is_alive(const struct entities *e, const struct mly_record_field *field)
+{
+    return field->expires_ms == 0 || mly_store_now(e->store) < field->expires_ms;
+}
+
 static bool is_usable(const struct entities *e, const struct mly_record_field *field)
 {
-    const bool is_alive = field->expires_ms == 0 || mly_store_now(e->store) < field->expires_ms;
-    return is_alive && may_serve(e, 200, field->fetched_ms);
+    return (e->any_age || is_alive(e, field)) && may_serve(e, 200, field->fetched_ms);
 }
 
 static bool has_all(const struct entities *e, struct mly_span record, const char *fields)
@@ -89,7 +93,8 @@ static void put_words(struct question *question, const char *words)
 }
 
 /* The entity as the service has it: of its members those that were asked for, and its id. */
-static void put_entity(struct question *question, int64_t id, struct mly_span record, const char *fields)
+static void put_entity(const struct entities *e, struct question *question, int64_t id, struct mly_span record,
+                       const char *fields)
 {
     char head[64];
     struct mly_span name;
@@ -99,7 +104,7 @@ static void put_entity(struct question *question, int64_t id, struct mly_span re
     put_words(question, head);
     while (mly_record_next_name(&fields, &name)) {
         const bool is_id = name.size == 2 && memcmp(name.data, "id", 2) == 0;
-        if (is_id || mly_record_find(record, name, &field) != MLY_OK || field.json.size == 0)
+        if (is_id || mly_record_find(record, name, &field) != MLY_OK || field.json.size == 0 || !is_alive(e, &field))
             continue;
         put_words(question, ",\"");
         put(question, name.data, name.size);
@@ -136,7 +141,7 @@ static void look_up(const struct entities *e, struct question *question, int64_t
     if (!is_known)
         question->missing[question->n_missing++] = id;
     else if (about.http != 404)
-        put_entity(question, id, mly_buf_view(&record), fields);
+        put_entity(e, question, id, mly_buf_view(&record), fields);
     mly_buf_fini(&record);
 }
 
@@ -182,7 +187,8 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
     struct question *question = make_question(e, request, ids, n_ids, fields);
     if (!question)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
-    if (question->n_missing > 0)
+    /* Where nobody can be asked, each that is missing fails for itself: whoever asked will ask again for it alone. */
+    if (question->n_missing > 0 && !(e->any_age && n_ids > 1))
         return ask_inner(e, question, err);
     add_ready(e, question);
     return MLY_OK;
@@ -249,7 +255,10 @@ static void store_record(const struct entities *e, int64_t id, struct mly_buf *r
 static void store_unknown(const struct entities *e, int64_t id)
 {
     char key[MLY_LIMIT_KEY];
+    struct mly_store_about about;
     const struct mly_entry_name name = name_of(e, id, key);
+    if (mly_store_stat(e->store, &name, &about) == MLY_OK && about.n_bytes > 0)
+        return; /* what was once known of it is worth more than that it is gone for now */
     (void)mly_store_put(e->store, &name, 404, (struct mly_span){.data = NULL});
 }
 
@@ -261,7 +270,7 @@ static void take_entity(const struct entities *e, struct question *question, int
     mly_buf_init(&record, e->mem, MAX_RECORD);
     const enum mly_status status = add_answer(e, entity, fields, &record);
     if (status == MLY_OK)
-        put_entity(question, id, mly_buf_view(&record), fields);
+        put_entity(e, question, id, mly_buf_view(&record), fields);
     else
         question->trouble = status;
     if (question->trouble == MLY_OK)

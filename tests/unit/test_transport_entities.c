@@ -157,7 +157,7 @@ static void fields_age_for_themselves(void **state)
     end(&bench);
 }
 
-static void a_signed_address_serves_until_it_ends_even_where_any_age_does(void **state)
+static void a_signed_address_serves_until_it_ends(void **state)
 {
     (void)state;
     static const char body[] = "{\"7\":{\"id\":\"7\",\"thumb\":\"https://x.example/a?oe=6554C000\"}}"; /* 2023-11-15 */
@@ -196,6 +196,43 @@ static void offline_fields_of_any_age_serve(void **state)
     end(&bench);
 }
 
+static void offline_an_address_that_has_ended_is_left_out(void **state)
+{
+    (void)state;
+    static const char body[] = "{\"7\":{\"id\":\"7\",\"make\":\"Acme\",\"thumb\":\"https://x.example/a?oe=6554C000\"}}";
+    struct bench bench;
+    begin(&bench);
+    bench.kit.now_ms = (INT64_C(0x6554C000) - 100) * second;
+    expect(&bench, "entities/7", 200, body);
+    check(&bench, "7", "make,thumb", body);
+    unstack(&bench);
+    bench.kit.now_ms += day_ms;
+
+    stack_up(&bench, true);
+    check(&bench, "7", "make,thumb", "{\"7\":{\"id\":\"7\",\"make\":\"Acme\"}}");
+    end(&bench);
+}
+
+static void offline_what_is_there_serves_and_the_rest_is_asked_about_alone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect(&bench, "entities/7", 200, "{\"7\":{\"make\":\"Acme\"}}");
+    check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"Acme\"}}");
+    unstack(&bench);
+
+    stack_up(&bench, true);
+    check(&bench, "7,8", "make", "{\"7\":{\"id\":\"7\",\"make\":\"Acme\"}}");
+    script_add(&bench.script,
+               (struct script_answer){.key = "entities/8", .status = MLY_E_REMOTE, .why = "not in the cache"});
+    const struct mly_request request = request_of(&bench, "8", "make");
+    struct mly_response response = exchange(&bench, &request);
+    assert_status(response.status, MLY_E_REMOTE, NULL);
+    mly_transport_fini_response(&response);
+    end(&bench);
+}
+
 static const char unknown[] = "{\"error\":{\"code\":100,\"error_subcode\":33,\"message\":\"Object does not exist\"}}";
 
 static void that_an_entity_is_unknown_is_known_for_ten_minutes(void **state)
@@ -212,6 +249,20 @@ static void that_an_entity_is_unknown_is_known_for_ten_minutes(void **state)
 
     request = request_of(&bench, "7", "make");
     check_request(&bench, &request, 400, unknown);
+    end(&bench);
+}
+
+static void what_was_known_of_an_entity_outlasts_that_it_is_gone(void **state)
+{
+    (void)state;
+    struct bench bench;
+    begin(&bench);
+    expect(&bench, "entities/7", 200, "{\"7\":{\"make\":\"Acme\"}}");
+    expect(&bench, "entities/7", 400, unknown);
+    check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"Acme\"}}");
+    const struct mly_request request = request_of(&bench, "7", "model");
+    check_request(&bench, &request, 400, unknown);
+    check(&bench, "7", "make", "{\"7\":{\"id\":\"7\",\"make\":\"Acme\"}}");
     end(&bench);
 }
 
@@ -463,8 +514,11 @@ int main(void)
         cmocka_unit_test(an_entity_is_asked_for_once),
         cmocka_unit_test(each_entity_and_each_field_serves_for_itself),
         cmocka_unit_test(fields_age_for_themselves),
-        cmocka_unit_test(a_signed_address_serves_until_it_ends_even_where_any_age_does),
+        cmocka_unit_test(a_signed_address_serves_until_it_ends),
         cmocka_unit_test(offline_fields_of_any_age_serve),
+        cmocka_unit_test(offline_an_address_that_has_ended_is_left_out),
+        cmocka_unit_test(offline_what_is_there_serves_and_the_rest_is_asked_about_alone),
+        cmocka_unit_test(what_was_known_of_an_entity_outlasts_that_it_is_gone),
         cmocka_unit_test(that_an_entity_is_unknown_is_known_for_ten_minutes),
         cmocka_unit_test(one_unknown_entity_does_not_spoil_what_is_known),
         cmocka_unit_test(silence_counts_only_when_it_was_asked_about_alone),
