@@ -473,8 +473,8 @@ static void print_loss(const struct enrich *e, const struct part *part, char tex
     else if (e->how.is_lookup)
         (void)snprintf(text, MEANING, "%s: %s missing", which, part->n == 1 ? "its row is" : "their rows are");
     else
-        (void)snprintf(text, MEANING, "%s: fields from the Graph stay NULL%s, and filters on those drop the rows",
-                       which, e->how.geometry ? ", positions on the grid of the tiles" : "");
+        (void)snprintf(text, MEANING, "%s: fields from the Graph stay NULL%s, and filters judge them so", which,
+                       e->how.geometry ? ", positions on the grid of the tiles" : "");
 }
 
 /* MLY_OK: the read goes on without an answer about this part of a batch. */

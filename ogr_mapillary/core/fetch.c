@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fetch.h"
 
+#include <stdio.h>
+
 #include "losses.h"
 #include "request.h"
 
@@ -13,6 +15,7 @@ struct mly_fetch {
     struct mly_held *held;             /* or this; NULL: neither */
     struct mly_held *ready[MAX_READY]; /* between the list and the taker, who comes by them in the list's order */
     uint32_t first_ready, n_ready;
+    bool has_warned; /* that a tile is missing */
 };
 
 /* A tile in the ring's tag. */
@@ -170,7 +173,17 @@ static enum mly_status take_body(struct mly_fetch *fetch, const struct mly_ring_
  * remembered. */
 static void note_empty(struct mly_fetch *fetch, const struct mly_ring_answer *answer)
 {
+    char text[192];
     const struct mly_tile tile = tile_of(answer->tag);
+    const struct mly_read_options *read = fetch->options.read;
+    if (answer->is_missing && !read->is_folder && read->warn && !fetch->has_warned) {
+        fetch->has_warned = true;
+        (void)snprintf(
+            text, sizeof text,
+            "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure",
+            fetch->options.tileset, tile.z, tile.x, tile.y);
+        read->warn(read->debug_ctx, text);
+    }
     if (fetch->options.read->hold && !answer->is_missing &&
         decode(fetch, (struct mly_span){.data = NULL}, tile, NULL) == MLY_OK)
         share(fetch, tile);

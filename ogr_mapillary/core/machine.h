@@ -46,6 +46,7 @@ struct mly_read_options {
     struct mly_hold *hold;         /* decoded tiles to look among first, and to leave behind; NULL: none */
     const struct mly_clock *clock; /* tells their age; only with a hold */
     uint64_t hold_max_age_ms;
+    bool is_folder;                /* tiles are files: one that is not there is empty, and no answer that may change */
     struct mly_losses *losses;     /* the read goes on without what fails for good, and notes it here; NULL: it ends */
     struct mly_progress *progress; /* NULL: nobody looks */
 };

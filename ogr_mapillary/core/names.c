@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "names.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "graph.h"
@@ -61,6 +62,18 @@ static enum mly_status add_creator(struct names *n, size_t index, int64_t id, st
     return MLY_OK;
 }
 
+/* OGR compares without case, and the service as it likes: a name in another spelling would find nothing in silence. */
+static void warn_of_unknown(const struct names *n, const struct mly_value *name)
+{
+    char text[256];
+    if (!n->options->warn)
+        return;
+    (void)snprintf(text, sizeof text,
+                   "%s: the service knows no creator '%.*s'; check the spelling, with its upper and lower case",
+                   n->plan->layer->name, (int)(name->n_bytes < 100 ? name->n_bytes : 100), name->as.text);
+    n->options->warn(n->options->debug_ctx, text);
+}
+
 static enum mly_status read_answer(struct names *n, const struct mly_ring_answer *answer, struct mly_error *err)
 {
     struct mly_graph *list = NULL;
@@ -74,7 +87,8 @@ static enum mly_status read_answer(struct names *n, const struct mly_ring_answer
         status = id.type == MLY_NULL ? mly_fail(err, MLY_E_CORRUPT, "an image without its creator")
                                      : add_creator(n, answer->tag, id.as.i,
                                                    name.type == MLY_TEXT ? name : *name_at(n, answer->tag), err);
-    }
+    } else
+        warn_of_unknown(n, name_at(n, answer->tag));
     mly_graph_free(list);
     return status;
 }

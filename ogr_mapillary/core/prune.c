@@ -235,8 +235,10 @@ static void tell(const struct prune *p)
                        "%s: PRUNE=YES: sequences that the generalised lines of zoom %u leave out may be missed", name,
                        p->plan->scout.zoom);
     else
-        (void)snprintf(text, sizeof text, "%s: PRUNE=YES: images whose sequence has a single position may be missed",
-                       name);
+        (void)snprintf(
+            text, sizeof text,
+            "%s: PRUNE=YES: images whose sequence has a single position, or is not drawn at zoom %u, may be missed",
+            name, p->plan->scout.zoom);
     p->options->warn(p->options->debug_ctx, text);
 }
 

@@ -64,6 +64,8 @@ static enum mly_verdict judge_refusal(const struct mly_response *response, const
         return remote(MLY_VERDICT_RETRY, response, error, err);
     if (error->code == CODE_TOO_MUCH_DATA) /* the same request fails again, however often */
         return remote(MLY_VERDICT_TOO_MUCH, response, error, err);
+    if (error->code == CODE_REQUEST)
+        return remote(MLY_VERDICT_FAILURE, response, error, err);
     return remote(is_temporary(http) ? MLY_VERDICT_RETRY : MLY_VERDICT_FAILURE, response, error, err);
 }
 

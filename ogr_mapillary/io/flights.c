@@ -92,7 +92,9 @@ static bool is_hopeful(const struct mly_flights *flights, const struct mly_fligh
         return true; /* it looks for answers itself */
     if (asker->thread == flights->options.thread(flights->options.thread_ctx))
         return false;
-    return asker->is_polling || now_ms < asker->seen_ms || now_ms - asker->seen_ms <= MLY_FLIGHTS_PATIENCE_MS;
+    /* A poll that lives comes back at least every second; one that does not may be another process's, before a fork. */
+    const uint64_t patience_ms = asker->is_polling ? MLY_FLIGHTS_POLL_PATIENCE_MS : MLY_FLIGHTS_PATIENCE_MS;
+    return now_ms < asker->seen_ms || now_ms - asker->seen_ms <= patience_ms;
 }
 
 static struct mly_flight *find(const struct mly_flights *flights, const struct mly_request *request)

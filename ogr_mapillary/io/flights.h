@@ -30,7 +30,8 @@ struct mly_flight_asker {
     bool is_polling;
 };
 
-enum { MLY_FLIGHTS_PATIENCE_MS = 500 }; /* a reader that drew or wrote rows for so long is at rest */
+enum { MLY_FLIGHTS_POLL_PATIENCE_MS = 5000 }; /* a poll takes a second at most; one that takes longer is dead */
+enum { MLY_FLIGHTS_PATIENCE_MS = 500 };       /* a reader that drew or wrote rows for so long is at rest */
 
 enum mly_status mly_flights_new(const struct mly_flights_options *options, struct mly_flights **out,
                                 struct mly_error *err);

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/* For locks that belong to an open file, where the system has them. */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+
 #include "pace.h"
 
 #include <errno.h>
@@ -139,8 +142,13 @@ static int open_file(int folder)
 /* Of the whole file, until it is closed or the process ends. Does not wait. */
 static int lock_file(int file)
 {
+#ifdef F_OFD_SETLK /* POSIX.1-2024; older locks are the process's, and two paces in one do not exclude each other */
+    const int set = F_OFD_SETLK;
+#else
+    const int set = F_SETLK;
+#endif
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(file, F_SETLK, &lock) == 0)
+    if (fcntl(file, set, &lock) == 0)
         return 0;
     return errno == EACCES ? EAGAIN : errno; /* systems say either */
 }

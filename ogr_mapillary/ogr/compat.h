@@ -61,6 +61,16 @@ inline void SetComment(OGRFieldDefn &field, const char *comment)
 #endif
 }
 
+// Since 3.8 GDAL turns a filter on FIDs into calls of GetFeature for its own columns, drops what those fail to find,
+// and judges no row by the spatial filter: the plan of the read serves the FIDs whole or fails.
+template <class Shared> auto ForgetQueriedFids(Shared &shared, int) -> decltype(shared.m_anQueriedFIDs.clear())
+{
+    shared.m_anQueriedFIDs.clear();
+}
+template <class Shared> void ForgetQueriedFids(Shared &, long)
+{
+}
+
 // Before 3.10 SQL had no NULL: a comparison with an absent date was an error (residual.h).
 constexpr bool kSqlKnowsNull = MLY_GDAL_AT_LEAST(3, 10);
 

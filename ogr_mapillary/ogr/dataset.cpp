@@ -229,6 +229,7 @@ mly_read_options OGRMapillaryDataset::ReadOptions()
     options.stored = Stored;
     options.stored_ctx = this;
     options.hold = Hold();
+    options.is_folder = IsFolder(settings_.tiles);
     options.clock = mly_clock_system();
     options.hold_max_age_ms = IsFolder(settings_.tiles) ? 0 : HoldMaxAgeMs();  // files may change at any time
     return options;

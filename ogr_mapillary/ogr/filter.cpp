@@ -245,6 +245,25 @@ const mly_expr *Translator::Test(const swq_expr_node *node, const swq_expr_node 
     return literal ? mly_expr_test(arena_, Identity(*index, op, {*literal}), op, &*literal, 1) : Unknown(node);
 }
 
+template <class Number> bool Compare(Number l, mly_op op, Number r)
+{
+    switch (op)
+    {
+        case MLY_OP_EQ:
+            return l == r;
+        case MLY_OP_NE:
+            return l != r;
+        case MLY_OP_LT:
+            return l < r;
+        case MLY_OP_LE:
+            return l <= r;
+        case MLY_OP_GT:
+            return l > r;
+        default:
+            return l >= r;
+    }
+}
+
 // Programs send 1 = 1 and 0 = 1 for everything and nothing.
 const mly_expr *Translator::Constants(const swq_expr_node *node, mly_op op) const
 {
@@ -254,23 +273,11 @@ const mly_expr *Translator::Constants(const swq_expr_node *node, mly_op op) cons
                             (IsInteger(right) || right->field_type == SWQ_FLOAT);
     if (!areNumbers)
         return Unknown(node);
+    if (IsInteger(left) && IsInteger(right))
+        return mly_expr_constant(arena_, Compare(left->int_value, op, right->int_value));
     const double l = IsInteger(left) ? static_cast<double>(left->int_value) : left->float_value;
     const double r = IsInteger(right) ? static_cast<double>(right->int_value) : right->float_value;
-    switch (op)
-    {
-        case MLY_OP_EQ:
-            return mly_expr_constant(arena_, l == r);
-        case MLY_OP_NE:
-            return mly_expr_constant(arena_, l != r);
-        case MLY_OP_LT:
-            return mly_expr_constant(arena_, l < r);
-        case MLY_OP_LE:
-            return mly_expr_constant(arena_, l <= r);
-        case MLY_OP_GT:
-            return mly_expr_constant(arena_, l > r);
-        default:
-            return mly_expr_constant(arena_, l >= r);
-    }
+    return mly_expr_constant(arena_, Compare(l, op, r));
 }
 
 const mly_expr *Translator::Comparison(const swq_expr_node *node, mly_op op) const

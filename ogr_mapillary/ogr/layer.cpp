@@ -328,21 +328,19 @@ bool OGRMapillaryLayer::Keep(void *layer, const mly_row *row) noexcept
     }
 }
 
-mly_status OGRMapillaryLayer::ReadRow(mly_row *row)
+// A failure without an error in it has been reported.
+mly_status OGRMapillaryLayer::ReadRow(mly_row *row, mly_error *error)
 {
     if (!reader_ && !StartReading())
-        return MLY_E_ARG;  // reported there
-    mly_error error{};
-    const mly_status status = mly_reader_next(reader_.get(), row, &error);
-    if (status < 0)
-        mly::ReportError(error);
-    return status;
+        return MLY_E_ARG;
+    return mly_reader_next(reader_.get(), row, error);
 }
 
 // The next row, whatever OGR's filters say of it; false at the end or after an error, for good.
 bool OGRMapillaryLayer::NextRow(mly_row *row)
 {
-    const mly_status status = ended_ ? MLY_DONE : ReadRow(row);
+    mly_error error{};
+    const mly_status status = ended_ ? MLY_DONE : ReadRow(row, &error);
     if (status != MLY_OK)
     {
         if (!ended_ && status == MLY_DONE)
@@ -350,6 +348,8 @@ bool OGRMapillaryLayer::NextRow(mly_row *row)
         ended_ = true;
         failed_ = failed_ || status < 0;
         StopReading();
+        if (error.code < 0)  // last of all: the handler of some programs does not come back
+            mly::ReportError(error);
         return false;
     }
     gaveRows_ = true;
@@ -415,6 +415,7 @@ bool OGRMapillaryLayer::GetArrowStream(ArrowArrayStream *stream, CSLConstList op
 {
     if (!OGRLayer::GetArrowStream(stream, options))
         return false;
+    mly::ForgetQueriedFids(*m_poSharedArrowArrayStreamPrivateData, 0);
     ResetReading();
     stream->release = ReleaseArrowStream;
     isArrowLaidOut_ = false;

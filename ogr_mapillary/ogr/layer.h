@@ -58,7 +58,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     mly_read_options ReadOptions();
     bool StartReading();
     static mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, const mly_read_options &options);
-    mly_status ReadRow(mly_row *row);
+    mly_status ReadRow(mly_row *row, mly_error *error);
     bool NextRow(mly_row *row);
     std::unique_ptr<OGRFeature> ReadPassing();
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);

@@ -48,7 +48,8 @@ struct Shared
 
 Shared &TheShared()
 {
-    static Shared shared;
+    // Never destroyed: programs close datasets, and unload drivers, in handlers of their own that run after ours would.
+    static Shared &shared = *new Shared;
     return shared;
 }
 
@@ -80,23 +81,36 @@ mly_hold *SharedTiles()
     return shared.hold.get();
 }
 
+namespace
+{
+std::unique_ptr<mly_pace, PaceClose> OpenPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders)
+{
+    mly_pace_options options{};
+    options.mem = mly_mem_system();
+    for (size_t i = 0; i < folders.size(); i++)
+        options.folders[i] = folders[i].empty() ? nullptr : folders[i].c_str();
+    options.note = Debug;
+    mly_pace *made = nullptr;
+    mly_pace_open(&options, &made, nullptr);
+    return std::unique_ptr<mly_pace, PaceClose>(made);
+}
+}  // namespace
+
+// Opened without the lock: what it notes can reach a program's handler, and that can come back here.
 mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders)
 {
     Shared &shared = TheShared();
-    const std::lock_guard<std::mutex> guard(shared.making);
-    auto &pace = shared.paces[folders];
-    if (!pace)
     {
-        mly_pace_options options{};
-        options.mem = mly_mem_system();
-        for (size_t i = 0; i < folders.size(); i++)
-            options.folders[i] = folders[i].empty() ? nullptr : folders[i].c_str();
-        options.note = Debug;
-        mly_pace *made = nullptr;
-        mly_pace_open(&options, &made, nullptr);
-        pace.reset(made);
+        const std::lock_guard<std::mutex> guard(shared.making);
+        const auto found = shared.paces.find(folders);
+        if (found != shared.paces.end())
+            return found->second.get();
     }
-    return pace.get();
+    std::unique_ptr<mly_pace, PaceClose> made = OpenPace(folders);
+    if (!made)
+        return nullptr;
+    const std::lock_guard<std::mutex> guard(shared.making);
+    return shared.paces.emplace(folders, std::move(made)).first->second.get();
 }
 
 mly_flights *SharedFlights()

@@ -314,9 +314,12 @@ bool ReadTokenFile(const std::string &path, std::string &token)
     std::unique_ptr<VSILFILE, FileClose> file(isVirtual ? nullptr : VSIFOpenL(path.c_str(), "rb"));
     if (!file)
     {
+        // What stands there may be the token itself, set in the wrong place.
+        const bool isToken = path.find('|') != std::string::npos || path.find("%7") != std::string::npos ||
+                             path.find('/') == std::string::npos;
         ReportUsage("ACCESS_TOKEN_FILE: %s cannot be read%s; name a local file that only you can read, with the token "
                     "in its first line",
-                    path.c_str(), isVirtual ? ", being no local file" : "");
+                    isToken ? "the file" : path.c_str(), isVirtual ? ", being no local file" : "");
         return false;
     }
     std::string text(MLY_LIMIT_TOKEN + 1, '\0');

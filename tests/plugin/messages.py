@@ -184,7 +184,10 @@ BY_CODE: Dict[str, List[str]] = {
 
 # What goes on all the same: the words that say what is lost, or done instead.
 WARNINGS: Dict[str, str] = {
-    "AOI: its polygons cross themselves or each other; they were mended": "they were mended",
+    "%s: the service knows no creator '%.*s'; check the spelling, with its upper and lower case": "check the spelling",
+    "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure":
+        "repeat the read",
+    "AOI: one of its polygons crosses itself; it was mended": "it was mended",
     "no cache, so every request is sent anew: ": "every request is sent anew",
     "the cache in %.*s cannot be %s: %s; the read goes on without it": "the read goes on without it",
     "the pace is kept for this process alone: %.*s": "for this process alone",
@@ -192,7 +195,8 @@ WARNINGS: Dict[str, str] = {
     "pace: %u %% of the application's quota is used (X-App-Usage); %s keep %u s from each other": "keep",
     "detections: the outline of %lld cannot be read (%s); its geometry is NULL": "its geometry is NULL",
     "%s: PRUNE=YES: sequences that the generalised lines of zoom %u leave out may be missed": "may be missed",
-    "%s: PRUNE=YES: images whose sequence has a single position may be missed": "may be missed",
+    "%s: PRUNE=YES: images whose sequence has a single position, or is not drawn at zoom %u, may be missed":
+        "may be missed",
     "%s: skipped (ON_ERROR=SKIP): %s; %s": "skipped",
     "%s: ON_ERROR=SKIP: what else is skipped is only counted; CPL_DEBUG=MAPILLARY names each": "only counted",
     "%s: ON_ERROR=SKIP: the result is not complete: skipped were %llu %s and %llu %s to the Graph": "is not complete",
@@ -225,7 +229,7 @@ PIECES: Set[str] = {
     # what is lost with a request that ON_ERROR=SKIP leaves out
     "its detections are missing", "images of this creator are missing", "its rows are missing", "its row is",
     "their rows are", "%s: %s missing", "this sequence", "id %llu", "%llu ids, the first of them %llu",
-    "%s: fields from the Graph stay NULL%s, and filters on those drop the rows", ", positions on the grid of the tiles",
+    "%s: fields from the Graph stay NULL%s, and filters judge them so", ", positions on the grid of the tiles",
     "the images that it and the pages after it would name are missing", "the images that it would name are missing",
     "PRUNE=YES: all tiles under it are read", "its pieces of sequences are missing",
     "sequences that run into it are cut at its border",
@@ -253,7 +257,7 @@ OTHERS: Set[str] = {
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
     "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
     "following them, tiles", "a field by itself", "a constant",
-    "a function", "points are written as they lie",
+    "a function", "the file", "points are written as they lie",
     "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
     "out of memory", "bad argument", "limit reached", "corrupt data", "network failure", "not authorised",
     "service failure", "input or output failure", "MAPILLARY: %s", "MAPILLARY: %s%s",

@@ -117,6 +117,30 @@ def test_a_tile_that_has_changed_is_read_anew(convert, service):
     assert convert("-oo", "CACHE_TTL=0")[0] == convert(env={"MAPILLARY_CACHE": "NO"})[0] != fewer
 
 
+def test_a_tile_that_is_missing_for_a_while_is_read_from_the_cache(convert, service):
+    first, _ = convert()
+    gone = service.tiles_asked()[0]
+    service.fault(404, match=gone, times=None)
+    service.clear()
+
+    again, done = convert("-oo", "CACHE_TTL=0")
+
+    assert again == first
+    assert gone in service.tiles_asked()
+    assert "HTTP 404" not in done.err
+
+
+def test_a_tile_that_is_missing_is_warned_of(convert, service):
+    whole, _ = convert(env={"MAPILLARY_CACHE": "NO"})
+    gone = next(tile for tile in service.tiles_asked() if service.tiles.get(tile))
+    service.fault(404, match=gone, times=None)
+
+    rows, done = convert(env={"MAPILLARY_CACHE": "NO"})
+
+    assert len(rows) < len(whole)
+    assert done.err.count("HTTP 404, taken as empty") == 1
+
+
 def test_an_interrupted_read_goes_on_where_it_ended(convert, service):
     wanted = convert(env={"MAPILLARY_CACHE": "NO"})[0]
     last = service.tiles_asked()[-1]

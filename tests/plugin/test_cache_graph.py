@@ -108,7 +108,8 @@ def test_an_interrupted_read_asks_for_what_is_missing_only(service, read, folder
     service.clear()
     last = str(batches[-1][-1])
     service.fault(400, times=None, match=lambda request: last in request.query.get("ids", ""))
-    layer = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "FIELDS": "make"}).within(BOX)
+    layer = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "FIELDS": "make",
+                               "CONNECTIONS": 1}).within(BOX)
     assert layer.failure()
     service.no_faults()
     service.clear()

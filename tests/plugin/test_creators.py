@@ -34,8 +34,9 @@ def within(truth, town, *names: str) -> List[int]:
 
 @pytest.mark.parametrize("names", [(name,) for name in NAMES] + [NAMES, ("lena_maps", "nobody_has_it")])
 def test_in_an_area_tiles_are_asked_and_each_name_once(service, town, truth, names):
-    rows = ask(service, f"creator_username IN ({listed(names)})").within(BOX).rows()
+    rows, heard = ask(service, f"creator_username IN ({listed(names)})").within(BOX).read()
 
+    assert heard.errors == [] and len(heard.warnings) == ("nobody_has_it" in names)
     assert [row.fid for row in rows] == within(truth, town, *names)
     assert {row.fields["creator_username"] for row in rows} == set(names) - {"nobody_has_it"}
     assert sorted(names_asked(service)) == sorted(names)
@@ -45,7 +46,10 @@ def test_in_an_area_tiles_are_asked_and_each_name_once(service, town, truth, nam
 
 
 def test_a_name_that_nobody_has_finds_nothing(service, truth):
-    assert ask(service, "creator_username = 'nobody_has_it'").within(BOX).rows() == []
+    rows, heard = ask(service, "creator_username = 'nobody_has_it'").within(BOX).read()
+
+    assert rows == [] and heard.errors == []
+    assert ["the service knows no creator 'nobody_has_it'; check the spelling" in text for text in heard.warnings] == [True]
     asked = {n for batch in ids_asked(service.requests) for n in batch}
     assert asked <= {row.id for row in truth.rows() if row.creator_id is None}
 

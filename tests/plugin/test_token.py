@@ -424,3 +424,11 @@ def test_datasets_with_different_tokens_do_not_share_them(monkeypatch, service, 
 
     assert tokens_received(service) == {service.token}
     assert tokens_received(other) == {theirs}
+
+
+@pytest.mark.parametrize("spelling", ["{}", "a{}"])
+def test_a_token_in_the_place_of_its_file_is_not_shown(run, service, spelling):
+    done = run("ogrinfo", "-ro", "MAPILLARY:", "images", "-spat", "8.54", "50.01", "8.56", "50.03",
+               env={"MAPILLARY_ACCESS_TOKEN": None, "MAPILLARY_ACCESS_TOKEN_FILE": spelling.format(service.token)})
+
+    assert "ACCESS_TOKEN_FILE: the file cannot be read" in done.err  # `run` looks for the token itself

@@ -428,8 +428,9 @@ static void a_read_warns_once_of_what_may_be_missed(void **state)
 {
     (void)state;
     static const char *const layers[] = {"images", "sequences"};
-    static const char *const words[] = {"images: PRUNE=YES: images whose sequence has a single position may be missed",
-                                        "sequences: PRUNE=YES: sequences that the generalised lines of zoom 11"};
+    static const char *const words[] = {
+        "images: PRUNE=YES: images whose sequence has a single position, or is not drawn at zoom 11, may",
+        "sequences: PRUNE=YES: sequences that the generalised lines of zoom 11"};
     for (size_t i = 0; i < COUNT(layers); i++) {
         struct rig rig;
         plan_square(&rig, layers[i], home, 8, 11);
