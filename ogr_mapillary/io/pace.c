@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* For locks that belong to an open file, where the system has them. */
-#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp) */
+#define _GNU_SOURCE /* NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp): the system names it so */
 
 #include "pace.h"
 

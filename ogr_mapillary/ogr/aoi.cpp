@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <vector>
 
 #include "options.h"
 #include "report.h"
@@ -211,12 +212,15 @@ bool CollectFile(const std::string &path, Collector &collector)
 // The polygons of a geometry; lines and points that mending left over are dropped.
 void AddPolygons(const OGRGeometry *geometry, OGRMultiPolygon &to)
 {
-    if (wkbFlatten(geometry->getGeometryType()) == wkbPolygon)
-        to.addGeometry(geometry);
-    else if (OGR_GT_IsSubClassOf(geometry->getGeometryType(), wkbGeometryCollection))
+    std::vector<const OGRGeometry *> todo{geometry};
+    while (!todo.empty())
     {
-        for (const OGRGeometry *part : *geometry->toGeometryCollection())
-            AddPolygons(part, to);
+        const OGRGeometry *next = todo.back();
+        todo.pop_back();
+        if (wkbFlatten(next->getGeometryType()) == wkbPolygon)
+            to.addGeometry(next);
+        else if (OGR_GT_IsSubClassOf(next->getGeometryType(), wkbGeometryCollection))
+            todo.insert(todo.end(), next->toGeometryCollection()->begin(), next->toGeometryCollection()->end());
     }
 }
 

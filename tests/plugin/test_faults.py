@@ -342,7 +342,9 @@ def test_tiles_without_data_are_empty_however_the_service_says_so(images, block,
     missing = {TILES[0], TILES[5], TILES[-1]}
     block.tiles = {tile: body for tile, body in block.tiles.items() if tile not in missing}
 
-    rows = images().within(BLOCK).rows()
+    rows, heard = images().within(BLOCK).read()
+
+    assert heard.errors == [] and ["HTTP 404" in text for text in heard.warnings] == [True] * (how == 404)
 
     assert_same(rows, truth_of(tile for tile in TILES if tile not in missing))
     assert_each_once(block.requests, TILES)
@@ -367,7 +369,7 @@ def test_a_tile_that_is_not_found_is_told_to_whoever_debugs(run, block):
                env={"CPL_DEBUG": "MAPILLARY"})
 
     assert done.code == 0
-    told = [line for line in done.err.splitlines() if "404" in line]
+    told = [line for line in done.err.splitlines() if "404" in line and "Warning" not in line]
     assert len(told) == 1
     assert told[0].startswith("MAPILLARY: ") and name_of(TILES[0]) in told[0]
 
