@@ -1037,9 +1037,10 @@ def test_an_empty_tile_on_the_way_ends_the_line_there(long, how):
     long.tiles = {key: body for key, body in long.tiles.items() if key != TWELFTH}
     long.empty = how
 
-    found = Layer("sequences", **at(long)).within(around(forty()[0], 200)).rows()
+    found, heard = Layer("sequences", **at(long)).within(around(forty()[0], 200)).read()
 
     line = split(forty())
+    assert heard.errors == [] and ["HTTP 404" in text for text in heard.warnings] == [True] * (how == 404)
     assert [one.fields["id"] for one in found] == ["long", "short"]
     assert pixel_lines(found[0].shape) == [line[:next(n for n, (x, _) in enumerate(line)
                                                      if x == (X + 12) * EXTENT) + 1]]
