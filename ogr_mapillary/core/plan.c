@@ -275,7 +275,8 @@ static enum mly_status add_name(void *ctx, const char *text, uint32_t n_bytes)
     struct mly_plan *plan = ctx;
     const struct mly_value name = {.as.text = text, .n_bytes = n_bytes, .type = MLY_TEXT};
     const struct mly_value *names = (const void *)plan->names.data;
-    for (size_t i = 0; i < plan->names.size / sizeof name; i++) {
+    const size_t n = plan->names.size / sizeof name;
+    for (size_t i = 0; i < n && n <= plan->max_requests; i++) { /* with more than that, the read is refused anyway */
         if (names[i].n_bytes == n_bytes && memcmp(names[i].as.text, text, n_bytes) == 0)
             return MLY_OK;
     }

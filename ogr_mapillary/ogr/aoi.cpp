@@ -274,6 +274,16 @@ bool Aoi::IsBeingRead()
     return isBeingRead;
 }
 
+// Virtual file systems and drivers' prefixes can lead anywhere.
+bool Aoi::IsAtHand(const std::string &text)
+{
+    VSIStatBufL about;
+    if (IsWellKnownText(text) || text[0] == '{' || STARTS_WITH_CI(text.c_str(), kPrefix))
+        return true;
+    const bool isVirtual = STARTS_WITH(text.c_str(), "/vsi") && !STARTS_WITH(text.c_str(), "/vsimem/");
+    return !isVirtual && VSIStatExL(text.c_str(), &about, VSI_STAT_EXISTS_FLAG) == 0;
+}
+
 std::unique_ptr<Aoi> Aoi::Read(const std::string &text)
 {
     const Reading reading;

@@ -14,6 +14,9 @@ namespace mly
 class Aoi
 {
   public:
+    // Whether to read it asks nobody but this machine: text, or a file of its own.
+    static bool IsAtHand(const std::string &text);
+
     // `text` is well-known text, GeoJSON, or a path to anything OGR reads. Null, with an error that names the option,
     // when it cannot be read or holds no polygon.
     static std::unique_ptr<Aoi> Read(const std::string &text);

@@ -59,7 +59,7 @@ constexpr std::array<Option, 28> kOptions{{
     {"MAX_TILES", "MAPILLARY_MAX_TILES", "int", nullptr, "10000", 1, kMaxMaxTiles, Inline::kAllowed,
      "A read that needs more tiles than this fails before its first request"},
     {"MAX_REQUESTS", "MAPILLARY_MAX_REQUESTS", "int", nullptr, "10000", 1, kMaxMaxTiles, Inline::kAllowed,
-     "A read that needs more Graph requests than this fails before its first one"},
+     "A read that needs more Graph requests than this fails, before its first one where the number is known"},
     {"CONNECTIONS", "MAPILLARY_CONNECTIONS", "int", nullptr, "16", 1, MLY_LIMIT_CONNECTIONS, Inline::kAllowed,
      "Requests in flight at most"},
     {"RATE", "MAPILLARY_RATE", "float", nullptr, "5", kMinRate, kMaxRate, Inline::kAllowed,
@@ -166,6 +166,12 @@ bool AddInline(const std::string &key, const std::string &value, Given &given)
         ReportUsage("%s is not allowed in the dataset name, which others may have made and programs show. Use an open "
                     "option (-oo %s=…), the configuration option or the environment variable %s",
                     option->name, option->name, option->config);
+        return false;
+    }
+    if (EQUAL(option->name, "AOI") && !Aoi::IsAtHand(value))
+    {
+        ReportUsage("AOI in the dataset name, which others may have made, must be text or a file of this machine; give "
+                    "anything else as an open option (-oo AOI=…)");
         return false;
     }
     if (!given.emplace(option->name, value).second)

@@ -20,6 +20,8 @@ FAILURES: Dict[str, str] = {
     "the dataset name: after %s come KEY=VALUE pairs with commas between; a value with a comma stands in double quotes":
         "stands in double quotes",
     "the dataset name ends with a comma; take it off": "take it off",
+    "AOI in the dataset name, which others may have made, must be text or a file of this machine; give anything else as "
+    "an open option (-oo AOI=…)": "give anything else as an open option",
     "%s must be a whole number from %.15g to %.15g": "must be a whole number",
     "%s must be a number from %.15g to %.15g": "must be a number",
     "%s must be YES or NO": "must be YES or NO",
@@ -268,6 +270,7 @@ OTHERS: Set[str] = {
 
 # Failures that take a broken service, gigabytes or luck to bring about: the test that does, or comes near it.
 SELDOM: Dict[str, str] = {
+    "AOI in the dataset name": "plugin/test_aoi.py",
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",
     "AOI: %s was read only in part": "plugin/test_aoi.py",

@@ -281,3 +281,13 @@ def test_polygons_inside_and_over_each_other_count_whole_without_a_word(configur
 
     assert heard.text == ""
     assert ids == [row.fid for row in truth.rows(inside)]
+
+
+@pytest.mark.parametrize("place", ["/vsicurl/http://127.0.0.1:9/area.geojson", "http://127.0.0.1:9/area.geojson",
+                                   "PG:host=127.0.0.1", "/nowhere/at/all.gpkg"])
+def test_a_dataset_name_leads_to_no_area_but_on_this_machine(configured, place):
+    with listening() as heard:
+        dataset = gdal.OpenEx(f'MAPILLARY:AOI="{place}"', gdal.OF_VECTOR)
+
+    assert dataset is None
+    assert len(heard.errors) == 1 and "must be text or a file of this machine" in heard.errors[0]
