@@ -36,6 +36,8 @@ static inline uint64_t chance_next(struct chance *chance)
 /* In [0, n); `n` is not 0. */
 static inline size_t chance_below(struct chance *chance, size_t n)
 {
+    if (n == 0) /* a test's mistake: nothing can be chosen */
+        abort();
     if (chance->bytes)
         return (size_t)(chance_take(chance, n <= 0x100 ? 1 : n <= 0x10000 ? 2 : 8) % n);
     return (size_t)(chance_next(chance) % n);
