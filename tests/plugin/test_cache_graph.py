@@ -103,7 +103,7 @@ def test_offline_a_field_that_nobody_asked_for_is_an_error(service, read, folder
 
 
 def test_an_interrupted_read_asks_for_what_is_missing_only(service, read, folder):
-    wanted = read(FIELDS="make", CACHE="NO")
+    wanted = read(FIELDS="make", CACHE="NO", CONNECTIONS=1)  # one after the other: the last to arrive is the last sent
     batches = ids_asked(service.requests)
     service.clear()
     last = str(batches[-1][-1])
