@@ -13,14 +13,13 @@
 
 /* Field numbers: MVT 2.1, appendix A. */
 enum { TILE_LAYERS = 3 };
+enum { FEATURE_TAG = 2 << 3 | MLY_WIRE_BYTES, VALUE_TAG = 4 << 3 | MLY_WIRE_BYTES };
 enum { LAYER_NAME = 1, LAYER_FEATURES = 2, LAYER_KEYS = 3, LAYER_VALUES = 4, LAYER_EXTENT = 5, LAYER_VERSION = 15 };
 
 enum { MOVE_TO = 1, LINE_TO = 2, CLOSE_PATH = 7 }; /* 4.3.1 */
 enum { CLOSE_PATH_ONE = 1 << 3 | CLOSE_PATH };
 enum { MOVE_TO_ONE = 1 << 3 | MOVE_TO }; /* a count of 1 */
 enum { MAX_EXTENT = 1 << 28 };           /* a finer grid than any position has; coordinates fit 32 bits with room */
-enum { MAX_TABLE_EXTENT = 8192 };        /* latitudes are kept for each row of the grid; the service's has 4096 */
-enum { ROWS_FOR_EACH_POINT = 4 }; /* of the grid, at most: with fewer points the table costs more than it saves */
 enum { NOT_A_COLUMN = UINT16_MAX };
 enum { USUAL_HEAD_FIELDS = 32 }; /* the service's layers have name, extent, version and up to ten keys */
 
@@ -28,13 +27,15 @@ struct mly_mvt {
     const struct mly_layer *layer;
     struct mly_tile tile;
     uint32_t extent, n_rows, n_outside;
-    int32_t *x, *y;           /* of points, on the tile's grid, [0, extent) */
-    struct mly_span *parts;   /* of lines and polygons: commands, checked, in plain form */
-    uint32_t **cells;         /* for each column, for each row: index into `values` + 1; 0 when absent */
-    struct mly_value *values; /* the dictionary, as the wire types it */
-    uint32_t n_values;
-    double *latitudes; /* for each row of the grid that has a point; NULL where that does not pay */
+    uint32_t n_columns;     /* that tiles carry */
+    int32_t *x, *y;         /* of points, on the tile's grid, [0, extent) */
+    struct mly_span *parts; /* of lines and polygons: commands, checked, in plain form */
+    uint32_t *cells;        /* of each row, for each column: index into `values` */
+    struct mly_value
+        *values;       /* nothing, which is what an absent key holds; then the dictionary, as the wire types it */
+    uint32_t n_values; /* of the dictionary */
     double unit, size; /* of the grid in tiles, of the tile in worlds; `unit` 0: no power of two */
+    struct mly_tile_latitudes latitudes;
 };
 
 /* What one look over a layer's fields tells. */
@@ -50,6 +51,7 @@ struct decoder {
     struct mly_arena scratch; /* for one odd feature or value */
     uint16_t *column_of_key;
     size_t n_keys;
+    uint32_t n_features, n_values; /* read so far */
     struct mly_error *err;
 };
 
@@ -101,13 +103,32 @@ static size_t field_size(const struct mly_wire_field *field)
     return (size_t)(field->payload.data + field->payload.size - field->start);
 }
 
+/* Features and values in the short form, one after another: what a layer is made of. */
+static inline void count_usual_fields(struct mly_wire *wire, struct survey *out)
+{
+    const uint8_t *at = wire->at;
+    size_t n_features = 0, n_values = 0, size;
+    for (; (size = mly_wire_short_size(at, wire->end)) > 0; at += size) {
+        mly_wire_look_ahead(at, wire->end);
+        if (at[0] == FEATURE_TAG)
+            n_features++;
+        else if (at[0] == VALUE_TAG)
+            n_values++;
+        else
+            break;
+    }
+    wire->at = at;
+    out->n_features += n_features;
+    out->n_values += n_values;
+}
+
 static enum mly_status survey_layer(struct mly_span layer, struct survey *out, struct mly_error *err)
 {
     *out = (struct survey){.n_features = 0};
     struct mly_wire wire = mly_wire_open(layer);
     struct mly_wire_field field;
     enum mly_wire_step step;
-    while ((step = mly_wire_next(&wire, &field)) == MLY_WIRE_FIELD) {
+    while (count_usual_fields(&wire, out), (step = mly_wire_next(&wire, &field)) == MLY_WIRE_FIELD) {
         if (is_head_field(&field)) {
             if (out->n_head_fields < USUAL_HEAD_FIELDS)
                 out->head_fields[out->n_head_fields] = (struct mly_span){.data = field.start,
@@ -212,9 +233,7 @@ static struct mly_value text_value(const void *text, size_t n)
 
 static double double_of_bits(const uint8_t bytes[8])
 {
-    uint64_t bits = 0;
-    for (unsigned i = 0; i < 8; i++)
-        bits |= (uint64_t)bytes[i] << (8 * i);
+    const uint64_t bits = mly_wire_fixed64(bytes);
     double value;
     memcpy(&value, &bits, sizeof value);
     return value;
@@ -257,13 +276,13 @@ static struct mly_value varint_value(uint32_t number, struct mly_span payload)
     }
 }
 
-/* What nine of ten values are: a number of a few bytes, a double, or a short text. False: something else. */
-static inline bool read_usual_value(struct mly_span bytes, struct mly_value *out)
+/* What nine of ten values are: a number of a few bytes, a double, or a short text. `end` is that of the layer. False:
+ * something else. */
+static inline bool read_usual_value(struct mly_span bytes, const uint8_t *end, struct mly_value *out)
 {
     enum { TEXT = 1 << 3 | MLY_WIRE_BYTES, DOUBLE = 3 << 3 | MLY_WIRE_64, INT = 4 << 3 | MLY_WIRE_VARINT };
     if (bytes.size < 2)
         return false;
-    struct mly_wire wire = {.at = bytes.data + 1, .end = bytes.data + bytes.size};
     uint64_t v = 0;
     switch (bytes.data[0]) {
     case TEXT:
@@ -275,7 +294,7 @@ static inline bool read_usual_value(struct mly_span bytes, struct mly_value *out
         *out = (struct mly_value){.as.r = double_of_bits(bytes.data + 1), .type = MLY_REAL};
         return true;
     case INT:
-        if (!mly_wire_varint(&wire, 10, &v) || wire.at != wire.end)
+        if (!mly_wire_whole_varint(bytes.data + 1, bytes.size - 1, end, &v))
             return false;
         *out = (struct mly_value){.as.i = (int64_t)v, .type = MLY_INT};
         return true;
@@ -287,8 +306,6 @@ static inline bool read_usual_value(struct mly_span bytes, struct mly_value *out
 /* The form that encoders write: one known field and nothing else. False: something else. */
 static bool read_plain_value(struct mly_span bytes, struct mly_value *out)
 {
-    if (read_usual_value(bytes, out))
-        return true;
     struct mly_wire wire = mly_wire_open(bytes);
     struct mly_wire_field field;
     if (mly_wire_next(&wire, &field) != MLY_WIRE_FIELD || wire.at != wire.end)
@@ -337,6 +354,20 @@ static enum mly_status read_odd_value(const struct decoder *d, struct mly_span b
 static enum mly_status read_value(const struct decoder *d, struct mly_span bytes, struct mly_value *out)
 {
     return read_plain_value(bytes, out) ? MLY_OK : read_odd_value(d, bytes, out);
+}
+
+/* Values in the usual form, one after another. Stops at whatever else there is. */
+static void read_usual_values(struct decoder *d, struct mly_wire *layer)
+{
+    const uint8_t *at = layer->at;
+    struct mly_value *out = d->mvt->values + d->n_values + 1;
+    for (size_t size; (size = mly_wire_short_size(at, layer->end)) > 0 && *at == VALUE_TAG; at += size) {
+        if (!read_usual_value((struct mly_span){.data = at + 2, .size = size - 2}, layer->end, out))
+            break;
+        out++;
+    }
+    d->n_values = (uint32_t)(out - d->mvt->values) - 1;
+    layer->at = at;
 }
 
 /* ---- features ---- */
@@ -413,7 +444,7 @@ static enum mly_status normalise_feature(struct decoder *d, struct mly_span byte
 }
 
 /* MLY_AGAIN: a number in the list is longer than encoders write it. */
-static enum mly_status read_tags(const struct decoder *d, struct mly_span tags, uint32_t row)
+static enum mly_status read_tags(const struct decoder *d, struct mly_span tags, uint32_t *cells)
 {
     struct mly_wire wire = mly_wire_open(tags);
     while (wire.at < wire.end) {
@@ -431,11 +462,10 @@ static enum mly_status read_tags(const struct decoder *d, struct mly_span tags, 
         const uint16_t column = d->column_of_key[key];
         if (column == NOT_A_COLUMN)
             continue;
-        uint32_t *cell = &d->mvt->cells[column][row];
-        if (*cell)
+        if (cells[column])
             return mly_fail(d->err, MLY_E_CORRUPT, "the key of '%s' twice (MVT 4.4)",
                             d->mvt->layer->columns[column].name);
-        *cell = value + 1;
+        cells[column] = value + 1;
     }
     return MLY_OK;
 }
@@ -543,10 +573,14 @@ static enum mly_status read_parts(const struct decoder *d, const struct feature 
     return MLY_OK;
 }
 
-static void clear_row(const struct mly_mvt *mvt, uint32_t row)
+static uint32_t *cells_of(const struct mly_mvt *mvt, uint32_t row)
 {
-    for (uint32_t column = 0; column < mvt->layer->n_tile_columns; column++)
-        mvt->cells[column][row] = 0;
+    return mvt->cells + (size_t)row * mvt->n_columns;
+}
+
+static void clear_cells(const struct mly_mvt *mvt, uint32_t row, size_t n_rows)
+{
+    memset(cells_of(mvt, row), 0, n_rows * mvt->n_columns * sizeof *mvt->cells);
 }
 
 static bool is_outside(const struct mly_mvt *mvt, uint32_t row)
@@ -569,15 +603,74 @@ static enum mly_status add_plain_feature(const struct decoder *d, struct mly_spa
                                                             : read_parts(d, &feature, &mvt->parts[row]);
     if (status != MLY_OK)
         return status;
-    clear_row(mvt, row);
-    status = read_tags(d, feature.tags, row);
+    clear_cells(mvt, row, 1); /* whoever tried before */
+    status = read_tags(d, feature.tags, cells_of(mvt, row));
     if (status != MLY_OK)
         return status;
-    if (is_outside(mvt, row))
+    if (is_outside(mvt, row)) {
         mvt->n_outside++;
-    else
+        clear_cells(mvt, row, 1);
+    } else {
         mvt->n_rows++;
+    }
     return MLY_OK;
+}
+
+/* Into cells that are all 0. False: another form, or a fault. */
+static inline bool read_usual_tags(const struct decoder *d, struct mly_span tags, uint32_t *cells)
+{
+    const size_t n_keys = d->n_keys < 0x80 ? d->n_keys : 0x80;
+    const uint16_t *column_of_key = d->column_of_key;
+    const uint32_t n_values = d->mvt->n_values;
+    struct mly_wire wire = mly_wire_open(tags);
+    while (wire.at < wire.end) {
+        const uint32_t key = *wire.at++;
+        uint32_t value = 0;
+        if (key >= n_keys || !mly_wire_uint32(&wire, &value) || value >= n_values)
+            return false;
+        const uint16_t column = column_of_key[key];
+        if (column == NOT_A_COLUMN)
+            continue;
+        if (cells[column])
+            return false;
+        cells[column] = value + 1;
+    }
+    return true;
+}
+
+/* False: another form, or a fault. */
+static inline bool read_usual_point(struct mly_span geometry, int32_t *x, int32_t *y)
+{
+    struct mly_wire wire = mly_wire_open(geometry);
+    uint32_t dx = 0, dy = 0;
+    if (geometry.size < 3 || *wire.at++ != MOVE_TO_ONE || !mly_wire_uint32(&wire, &dx) ||
+        !mly_wire_uint32(&wire, &dy) || wire.at != wire.end)
+        return false;
+    *x = mly_wire_zigzag32(dx);
+    *y = mly_wire_zigzag32(dy);
+    return true;
+}
+
+/* Rows of features in the usual form, one after another. Stops at whatever else there is, for add_feature to read. */
+static void add_usual_points(struct decoder *d, struct mly_wire *layer)
+{
+    struct mly_mvt *mvt = d->mvt;
+    const uint32_t n_columns = mvt->n_columns;
+    uint32_t row = mvt->n_rows, *cells = cells_of(mvt, row);
+    const uint8_t *at = layer->at;
+    for (size_t size; (size = mly_wire_short_size(at, layer->end)) > 0 && *at == FEATURE_TAG; at += size) {
+        struct feature feature;
+        if (!read_usual_feature((struct mly_span){.data = at + 2, .size = size - 2}, &feature) ||
+            feature.type != MLY_PB__FEATURE__SHAPE__POINT ||
+            !read_usual_point(feature.geometry, &mvt->x[row], &mvt->y[row]) || is_outside(mvt, row) ||
+            !read_usual_tags(d, feature.tags, cells))
+            break;
+        cells += n_columns;
+        row++;
+        d->n_features++;
+    }
+    mvt->n_rows = row;
+    layer->at = at;
 }
 
 static enum mly_status add_feature(struct decoder *d, struct mly_span bytes)
@@ -622,24 +715,17 @@ static size_t bytes_of_geometry(const struct mly_layer *layer)
     return layer->shape == MLY_POINT ? 2 * sizeof(int32_t) : sizeof(struct mly_span);
 }
 
-static bool has_latitude_table(const struct mly_layer *layer, size_t n_features, uint32_t extent)
-{
-    return layer->shape == MLY_POINT && extent <= MAX_TABLE_EXTENT && n_features >= extent / ROWS_FOR_EACH_POINT;
-}
-
 /* About what a layer of the service takes, so that one block of the arena holds it: what protobuf-c unpacks of the head
  * is a guess, a little too high. No sum wraps: each count is below the tile's bytes. */
 static size_t estimate(const struct mly_layer *layer, const struct survey *survey)
 {
-    enum { PLAIN_HEAD_FIELDS = 16, USUAL_EXTENT = 4096 }; /* for more fields than that protobuf-c keeps lists */
-    const size_t n_arrays = layer->n_tile_columns + 8;
+    enum { PLAIN_HEAD_FIELDS = 16 }; /* for more fields than that protobuf-c keeps lists */
+    const size_t n_arrays = 8;
     const size_t for_each_field = survey->n_head_fields <= PLAIN_HEAD_FIELDS ? 48 : 256;
     size_t bytes = sizeof(struct mly_mvt) + sizeof(MlyPb__Head) + n_arrays * (sizeof(uint32_t *) + 16);
     bytes += survey->head_bytes + survey->n_head_fields * for_each_field;
-    bytes += survey->n_values * sizeof(struct mly_value);
+    bytes += (survey->n_values + 1) * sizeof(struct mly_value);
     bytes += survey->n_features * (layer->n_tile_columns * sizeof(uint32_t) + bytes_of_geometry(layer));
-    if (has_latitude_table(layer, survey->n_features, USUAL_EXTENT))
-        bytes += USUAL_EXTENT * sizeof(double);
     return bytes;
 }
 
@@ -650,54 +736,49 @@ static bool make_geometry_room(const struct decoder *d, size_t n_features)
         return (mvt->parts = mly_arena_array(d->arena, n_features, sizeof *mvt->parts)) != NULL;
     mvt->x = mly_arena_array(d->arena, n_features, sizeof *mvt->x);
     mvt->y = mly_arena_array(d->arena, n_features, sizeof *mvt->y);
-    if (!mvt->x || !mvt->y || !has_latitude_table(mvt->layer, n_features, mvt->extent))
-        return mvt->x && mvt->y;
-    mvt->latitudes = mly_arena_array(d->arena, mvt->extent, sizeof *mvt->latitudes);
-    for (uint32_t i = 0; mvt->latitudes && i < mvt->extent; i++)
-        mvt->latitudes[i] = NAN;
-    return mvt->latitudes != NULL;
+    return mvt->x && mvt->y;
 }
 
 static enum mly_status make_room(const struct decoder *d, const struct survey *survey)
 {
     struct mly_mvt *mvt = d->mvt;
-    const uint32_t n_columns = mvt->layer->n_tile_columns;
+    mvt->n_columns = mvt->layer->n_tile_columns;
     mvt->n_values = (uint32_t)survey->n_values; /* below 2^31: protobuf's sizes are */
-    mvt->values = mly_arena_array(d->arena, survey->n_values, sizeof *mvt->values);
-    mvt->cells = mly_arena_array(d->arena, n_columns, sizeof *mvt->cells);
-    bool whole = mvt->values && mvt->cells && make_geometry_room(d, survey->n_features);
-    for (uint32_t i = 0; whole && i < n_columns; i++)
-        whole = (mvt->cells[i] = mly_arena_array(d->arena, survey->n_features, sizeof **mvt->cells)) != NULL;
-    return whole ? MLY_OK : mly_arena_fail(d->arena, "the tile", d->err);
+    mvt->values = mly_arena_array(d->arena, survey->n_values + 1, sizeof *mvt->values);
+    mvt->cells = mly_arena_array(d->arena, survey->n_features, mvt->n_columns * sizeof *mvt->cells);
+    if (!mvt->values || !mvt->cells || !make_geometry_room(d, survey->n_features))
+        return mly_arena_fail(d->arena, "the tile", d->err);
+    mvt->values[0] = (struct mly_value){.type = MLY_NULL};
+    clear_cells(mvt, 0, survey->n_features);
+    return MLY_OK;
 }
 
-/* The tile is constant from here on: whoever reads rows may share it. */
-static void fill_latitudes(struct mly_mvt *mvt)
+/* One field of the layer, whatever form it has. */
+static enum mly_status read_field(struct decoder *d, const struct mly_wire_field *field)
 {
-    for (uint32_t i = 0; mvt->latitudes && i < mvt->n_rows; i++) {
-        double *latitude = &mvt->latitudes[mvt->y[i]];
-        if (isnan(*latitude))
-            *latitude = mly_tile_latitude(mvt->tile, mvt->y[i], mvt->extent);
-    }
+    if (field->number == LAYER_VALUES)
+        return read_value(d, field->payload, &d->mvt->values[++d->n_values]);
+    if (field->number != LAYER_FEATURES)
+        return MLY_OK;
+    const enum mly_status status = add_feature(d, field->payload);
+    if (status < 0)
+        return mly_wrap(d->err, status, "feature %u", d->n_features);
+    d->n_features++;
+    return MLY_OK;
 }
 
 static enum mly_status read_fields(struct decoder *d, struct mly_span layer)
 {
     struct mly_wire wire = mly_wire_open(layer);
     struct mly_wire_field field;
-    uint32_t n_values = 0;
-    uint32_t n_features = 0;
-    while (mly_wire_next(&wire, &field) == MLY_WIRE_FIELD) {
-        if (field.number == LAYER_VALUES) {
-            MLY_TRY(read_value(d, field.payload, &d->mvt->values[n_values++]));
-        } else if (field.number == LAYER_FEATURES) {
-            const enum mly_status status = add_feature(d, field.payload);
-            if (status < 0)
-                return mly_wrap(d->err, status, "feature %u", n_features);
-            n_features++;
-        }
+    for (;;) {
+        read_usual_values(d, &wire);
+        if (d->mvt->layer->shape == MLY_POINT)
+            add_usual_points(d, &wire);
+        if (mly_wire_next(&wire, &field) != MLY_WIRE_FIELD) /* the survey has been over it: this is its end */
+            return MLY_OK;
+        MLY_TRY(read_field(d, &field));
     }
-    return MLY_OK;
 }
 
 static enum mly_status read_layer(struct decoder *d, struct mly_span layer, const struct survey *survey)
@@ -709,11 +790,10 @@ static enum mly_status read_layer(struct decoder *d, struct mly_span layer, cons
     d->mvt->extent = head->extent;
     d->mvt->unit = (head->extent & (head->extent - 1)) == 0 ? 1.0 / head->extent : 0;
     d->mvt->size = ldexp(1.0, -d->mvt->tile.z);
+    d->mvt->latitudes = mly_tile_latitudes(d->mvt->tile);
     MLY_TRY(map_keys(d, head));
     MLY_TRY(make_room(d, survey));
-    MLY_TRY(read_fields(d, layer));
-    fill_latitudes(d->mvt);
-    return MLY_OK;
+    return read_fields(d, layer);
 }
 
 enum mly_status mly_mvt_open(struct mly_span bytes, struct mly_tile tile, const struct mly_layer *layer,
@@ -758,36 +838,119 @@ uint32_t mly_mvt_n_values(const struct mly_mvt *mvt)
 
 uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index)
 {
-    return mvt->cells[column][index];
+    return cells_of(mvt, index)[column];
 }
 
-/* mly_value_coerce, which is left alone where the service sends what the column wants: nearly always. */
-static inline struct mly_value wanted_value(enum mly_type want, struct mly_value raw, char scratch[MLY_VALUE_SCRATCH])
+/* Raw values that a column takes as they are, which is what the service nearly always sends: of that type, with so many
+ * bytes, and a word, shifted, in [low, low + range]. */
+struct usual {
+    enum mly_type raw, type;
+    uint32_t min_bytes;
+    unsigned shift;
+    uint64_t low, range;
+};
+
+static struct usual usual_of(const struct mly_mvt *mvt, uint32_t column)
 {
-    if (raw.type == want && (want == MLY_INT || want == MLY_BOOL || (want == MLY_TEXT && raw.n_bytes > 0) ||
-                             (want == MLY_REAL && isfinite(raw.as.r))))
-        return raw;
-    if (want == MLY_TIME && raw.type == MLY_INT && raw.as.i > 0 && raw.as.i <= MLY_TIME_MAX)
-        return (struct mly_value){.as.i = raw.as.i, .type = MLY_TIME};
-    return mly_value_coerce(want, raw, scratch);
+    static const struct usual all[] = {
+        [MLY_BOOL] = {.raw = MLY_BOOL, .range = UINT64_MAX},
+        [MLY_INT] = {.raw = MLY_INT, .range = UINT64_MAX},
+        [MLY_REAL] = {.raw = MLY_REAL, .shift = 1, .range = (UINT64_C(0x7ff) << 53) - 1}, /* finite, of either sign */
+        [MLY_TEXT] = {.raw = MLY_TEXT, .min_bytes = 1, .range = UINT64_MAX},
+        [MLY_TIME] = {.raw = MLY_INT, .low = 1, .range = MLY_TIME_MAX - 1},
+    };
+    static const struct usual id = {.raw = MLY_INT, .low = 1, .range = INT64_MAX - 1};
+    const enum mly_type type = mvt->layer->columns[column].type;
+    struct usual usual = column == 0 && type == MLY_INT ? id : all[type];
+    usual.type = type;
+    return usual;
 }
 
-static inline struct mly_value value_of(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
-                                        char scratch[MLY_VALUE_SCRATCH])
+static inline bool is_in_range(const struct usual *usual, int64_t word)
 {
-    static const struct mly_value nothing = {.type = MLY_NULL};
-    if (cell == 0)
-        return nothing;
-    const struct mly_value value = wanted_value(mvt->layer->columns[column].type, mvt->values[cell - 1], scratch);
+    return ((uint64_t)word << usual->shift) - usual->low <= usual->range;
+}
+
+static inline bool is_usual(const struct usual *usual, const struct mly_value *raw)
+{
+    return raw->type == usual->raw && raw->n_bytes >= usual->min_bytes && is_in_range(usual, raw->as.i);
+}
+
+static struct mly_value odd_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
+                                  char scratch[MLY_VALUE_SCRATCH])
+{
+    const struct mly_value value = mly_value_coerce(mvt->layer->columns[column].type, mvt->values[cell], scratch);
     if (column == 0 && value.type == MLY_INT && value.as.i <= 0) /* no id of the service's, and no FID of OGR's */
-        return nothing;
+        return mvt->values[0];
     return value;
+}
+
+static inline struct mly_value value_of(const struct mly_mvt *mvt, uint32_t column, const struct usual *usual,
+                                        uint32_t cell, char scratch[MLY_VALUE_SCRATCH])
+{
+    struct mly_value value = mvt->values[cell];
+    if (is_usual(usual, &value))
+        value.type = usual->type;
+    else if (cell > 0)
+        value = odd_value(mvt, column, cell, scratch);
+    return value;
+}
+
+/* Copies words as they are, and counts them. False: the column does not take all of them so. */
+static bool copy_words(const struct mly_mvt *mvt, uint32_t column, const struct usual *usual, const uint32_t *rows,
+                       uint32_t n, int64_t *words, bool *are_there, uint32_t *n_there)
+{
+    const uint32_t *cells = mvt->cells + column;
+    const struct mly_value *values = mvt->values;
+    const size_t stride = mvt->n_columns;
+    const enum mly_type type = usual->raw;
+    uint32_t n_usual = 0, n_odd = 0;
+    for (uint32_t i = 0; i < n; i++) { /* no branches, and no more than that in one go */
+        const struct mly_value *raw = &values[cells[rows[i] * stride]];
+        words[i] = raw->as.i;
+        are_there[i] = raw->type != MLY_NULL;
+        n_usual += raw->type == type;
+        n_odd += raw->type != type && raw->type != MLY_NULL;
+    }
+    for (uint32_t i = 0; i < n && usual->range < UINT64_MAX; i++)
+        n_odd += are_there[i] & !is_in_range(usual, words[i]);
+    *n_there = n_usual;
+    return n_odd == 0;
+}
+
+uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n, int64_t *words,
+                       bool *are_there)
+{
+    char digits[MLY_VALUE_SCRATCH];
+    const struct usual usual = usual_of(mvt, column);
+    uint32_t n_there = 0;
+    if (copy_words(mvt, column, &usual, rows, n, words, are_there, &n_there))
+        return n_there;
+    n_there = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct mly_value value = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column], digits);
+        words[i] = value.as.i;
+        are_there[i] = value.type != MLY_NULL;
+        n_there += are_there[i];
+    }
+    return n_there;
+}
+
+void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
+                   struct mly_mvt_texts *out)
+{
+    const struct usual usual = usual_of(mvt, column);
+    const uint32_t *cells = mvt->cells + column;
+    const size_t stride = mvt->n_columns;
+    for (uint32_t i = 0; i < n; i++)
+        out->texts[i] = value_of(mvt, column, &usual, cells[rows[i] * stride], out->digits[i]);
 }
 
 struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,
                                char scratch[MLY_VALUE_SCRATCH])
 {
-    return value_of(mvt, column, cell, scratch);
+    const struct usual usual = usual_of(mvt, column);
+    return value_of(mvt, column, &usual, cell, scratch);
 }
 
 const struct mly_layer *mly_mvt_layer(const struct mly_mvt *mvt)
@@ -815,7 +978,9 @@ static double longitude(const struct mly_mvt *mvt, int32_t x)
 
 static double latitude(const struct mly_mvt *mvt, int32_t y)
 {
-    return mvt->latitudes ? mvt->latitudes[y] : mly_tile_latitude(mvt->tile, y, mvt->extent);
+    if (mvt->unit > 0 && mvt->tile.z >= MLY_TILE_SERIES_ZOOM)
+        return mly_tile_latitude_at(&mvt->latitudes, y * mvt->unit);
+    return mly_tile_latitude(mvt->tile, y, mvt->extent);
 }
 
 /* The service's number, or a hash of its key; -1 for none that can be used. */
@@ -832,21 +997,44 @@ int64_t mly_mvt_id(const struct mly_mvt *mvt, uint32_t index)
     return row_id(mly_mvt_value(mvt, 0, mly_mvt_cell(mvt, 0, index), digits));
 }
 
+static void place_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row *out)
+{
+    if (mvt->layer->shape != MLY_POINT)
+        return;
+    out->tile = mvt->tile;
+    out->has_position = true;
+    out->longitude = longitude(mvt, mvt->x[index]);
+    out->latitude = latitude(mvt, mvt->y[index]);
+}
+
+/* Column by column: what is the same for all rows is looked up once. */
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_space *spaces,
+                  struct mly_row *out)
+{
+    for (uint32_t column = 0; column < mvt->layer->n_tile_columns; column++) {
+        const struct usual usual = usual_of(mvt, column);
+        const uint32_t *cells = mvt->cells + column;
+        const size_t stride = mvt->n_columns;
+        for (uint32_t i = 0; i < n; i++)
+            spaces[i].values[column] = value_of(mvt, column, &usual, cells[rows[i] * stride], spaces[i].digits[column]);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        out[i] = (struct mly_row){.id = row_id(spaces[i].values[0]), .values = spaces[i].values};
+        place_row(mvt, rows[i], &out[i]);
+    }
+}
+
 void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
 {
-    const struct mly_layer *layer = mvt->layer;
-    for (uint32_t i = 0; i < layer->n_tile_columns; i++)
-        space->values[i] = value_of(mvt, i, mvt->cells[i][index], space->digits[i]);
-    *out = (struct mly_row){
-        .id = row_id(space->values[0]),
-        .values = space->values,
-    };
-    if (layer->shape == MLY_POINT) {
-        out->tile = mvt->tile;
-        out->has_position = true;
-        out->longitude = longitude(mvt, mvt->x[index]);
-        out->latitude = latitude(mvt, mvt->y[index]);
-    }
+    mly_mvt_rows(mvt, &index, 1, space, out);
+}
+
+void mly_mvt_points(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, double *longitudes, double *latitudes)
+{
+    for (uint32_t i = 0; i < n; i++)
+        longitudes[i] = longitude(mvt, mvt->x[rows[i]]);
+    for (uint32_t i = 0; i < n; i++)
+        latitudes[i] = latitude(mvt, mvt->y[rows[i]]);
 }
 
 void mly_mvt_walk_open(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_walk *out)

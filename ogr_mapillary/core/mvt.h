@@ -41,6 +41,29 @@ uint32_t mly_mvt_outside(const struct mly_mvt *mvt);
  * `space` and borrows the tile. */
 void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out);
 
+/* The same of `n` rows at once, of these numbers, which costs less. Each has its own space. */
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_space *spaces,
+                  struct mly_row *out);
+
+/* Or column by column. What these rows have in a column of numbers, times or booleans: `as` of their values, and
+ * whether there is one. Returns in how many there is. */
+uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n, int64_t *words,
+                       bool *are_there);
+
+/* What they have in a column of texts. The digits of numbers lie beside them. */
+enum { MLY_MVT_TEXTS = 256 }; /* at once, at most */
+
+struct mly_mvt_texts {
+    struct mly_value texts[MLY_MVT_TEXTS];
+    char digits[MLY_MVT_TEXTS][MLY_VALUE_SCRATCH];
+};
+
+void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
+                   struct mly_mvt_texts *out);
+
+/* Their positions, in degrees; of a layer of MLY_POINT. */
+void mly_mvt_points(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, double *longitudes, double *latitudes);
+
 /* What a step over lines or rings arrives at; FIRST begins a part. A ring's first vertex is not repeated at its end. */
 enum mly_mvt_vertex { MLY_MVT_END, MLY_MVT_FIRST, MLY_MVT_NEXT };
 

@@ -21,6 +21,22 @@ double mly_tile_latitude(struct mly_tile tile, double py, double extent)
     return atan(sinh(pi * (1.0 - 2.0 * y))) * (180.0 / pi);
 }
 
+/* Latitude is the Gudermannian function of the way north on the map. Its derivatives are polynomials of its sine s and
+ * cosine c, the hyperbolic tangent and secant of that way. What is left out is below 1e-17 radians at zoom 12. */
+struct mly_tile_latitudes mly_tile_latitudes(struct mly_tile tile)
+{
+    const double across = tiles_across(tile.z), degrees = 180.0 / pi;
+    const double north = pi * (1.0 - 2.0 * (tile.y + 0.5) / across), h = -2.0 * pi / across;
+    const double s = tanh(north), c = 1.0 / cosh(north);
+    return (struct mly_tile_latitudes){{
+        mly_tile_latitude(tile, 0.5, 1),
+        degrees * h * c,
+        degrees * h * h / 2.0 * -s * c,
+        degrees * h * h * h / 6.0 * c * (2.0 * s * s - 1.0),
+        degrees * h * h * h * h / 24.0 * s * c * (5.0 - 6.0 * s * s),
+    }};
+}
+
 struct mly_box mly_tile_box(struct mly_tile tile)
 {
     return (struct mly_box){

@@ -51,14 +51,51 @@ static inline bool mly_wire_varint(struct mly_wire *wire, unsigned max_bytes, ui
     return false;
 }
 
+static inline uint64_t mly_wire_fixed64(const uint8_t *at)
+{
+    return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+           (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 | (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+}
+
+/* A varint that has just `n` bytes, of up to 56 bits, all at once: eight bytes from `at` on must lie before `end`.
+ * False: another one, or no room to look. */
+static inline bool mly_wire_whole_varint(const uint8_t *at, size_t n, const uint8_t *end, uint64_t *out)
+{
+    const uint64_t highs = UINT64_C(0x8080808080808080);
+    if (n < 1 || n > 8 || end - at < 8)
+        return false;
+    const unsigned beyond = 64 - 8 * (unsigned)n;
+    uint64_t word = mly_wire_fixed64(at) << beyond >> beyond;
+    if ((word & highs) != (highs << beyond >> beyond & ~(UINT64_C(0x80) << (8 * (n - 1)))))
+        return false;
+    word = (word & UINT64_C(0x007f007f007f007f)) | (word & UINT64_C(0x7f007f007f007f00)) >> 1;
+    word = (word & UINT64_C(0x00003fff00003fff)) | (word & UINT64_C(0x3fff00003fff0000)) >> 2;
+    *out = (word & UINT64_C(0x000000000fffffff)) | (word & UINT64_C(0x0fffffff00000000)) >> 4;
+    return true;
+}
+
 /* A uint32_t as an encoder writes it: at most five bytes, nothing beyond 32 bits. False: something else, or the end. */
 static inline bool mly_wire_uint32(struct mly_wire *wire, uint32_t *out)
 {
-    if (wire->at < wire->end && *wire->at < 0x80) { /* nine in ten are one byte */
-        *out = *wire->at++;
-        return true;
-    }
+    const uint8_t *at = wire->at;
     uint64_t value = 0;
+    if (wire->end - at >= 3) { /* nearly all are below 2^21: keys, values of a tile's dictionary, steps */
+        if (at[0] < 0x80) {
+            *out = at[0];
+            wire->at = at + 1;
+            return true;
+        }
+        if (at[1] < 0x80) {
+            *out = (at[0] & 0x7fU) | (uint32_t)at[1] << 7;
+            wire->at = at + 2;
+            return true;
+        }
+        if (at[2] < 0x80) {
+            *out = (at[0] & 0x7fU) | (at[1] & 0x7fU) << 7 | (uint32_t)at[2] << 14;
+            wire->at = at + 3;
+            return true;
+        }
+    }
     if (!mly_wire_varint(wire, 5, &value) || value > UINT32_MAX)
         return false;
     *out = (uint32_t)value;
@@ -105,16 +142,37 @@ static inline bool mly_wire_payload(struct mly_wire *wire, unsigned type, struct
     }
 }
 
-/* A field of bytes whose tag and size take one byte each: all features of points, and nearly all values, are such. */
+/* How long the field at `at` is, if it is one of bytes whose tag and size take one byte each: all features of points,
+ * and nearly all values, are such. 0: another one, or none. */
+static inline size_t mly_wire_short_size(const uint8_t *at, const uint8_t *end)
+{
+    const size_t left = (size_t)(end - at);
+    if (left < 2 || (at[0] & 0x87) != MLY_WIRE_BYTES || at[0] < 8 || at[1] >= 0x80 || at[1] > left - 2)
+        return 0;
+    return (size_t)at[1] + 2;
+}
+
+/* Steps over short fields wait for memory more than for anything else: has what lies ahead fetched. */
+static inline void mly_wire_look_ahead(const uint8_t *at, const uint8_t *end)
+{
+#if defined(__GNUC__)
+    enum { AHEAD = 1024 };
+    __builtin_prefetch(end - at > AHEAD ? at + AHEAD : at);
+#else
+    (void)at;
+    (void)end;
+#endif
+}
+
 static inline bool mly_wire_short_bytes(struct mly_wire *wire, struct mly_wire_field *out)
 {
     const uint8_t *at = wire->at;
-    const size_t left = (size_t)(wire->end - at);
-    if (left < 2 || (at[0] & 0x87) != MLY_WIRE_BYTES || at[0] < 8 || at[1] >= 0x80 || at[1] > left - 2)
+    const size_t size = mly_wire_short_size(at, wire->end);
+    if (size == 0)
         return false;
     *out = (struct mly_wire_field){
-        .number = at[0] >> 3, .type = MLY_WIRE_BYTES, .start = at, .payload = {.data = at + 2, .size = at[1]}};
-    wire->at = at + 2 + at[1];
+        .number = at[0] >> 3, .type = MLY_WIRE_BYTES, .start = at, .payload = {.data = at + 2, .size = size - 2}};
+    wire->at = at + size;
     return true;
 }
 

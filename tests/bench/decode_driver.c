@@ -8,37 +8,49 @@
 #include "core/mvt.h"
 #include "decode.h"
 
-static void read_row(const struct mly_mvt *mvt, uint32_t row, struct mly_mvt_space *space, const unsigned *columns,
-                     struct columns *out)
+enum { CHUNK = MLY_MVT_TEXTS };
+
+static void read_words(const struct mly_mvt *mvt, unsigned column, const uint32_t *rows, uint32_t n, union word *out)
 {
-    struct mly_row found;
-    mly_mvt_row(mvt, row, space, &found);
-    out->longitude[row] = found.longitude;
-    out->latitude[row] = found.latitude;
-    for (unsigned c = 0; c < N_COLUMNS; c++) {
-        const struct mly_value *value = &found.values[columns[c]];
-        union word *word = &out->words[c][row];
-        switch (value->type) {
-        case MLY_NULL:
-            word->i = ABSENT;
-            break;
-        case MLY_REAL:
-            word->r = value->as.r;
-            break;
-        case MLY_TEXT:
-            word->text = value->as.text;
-            out->text_size[row] = value->n_bytes;
-            break;
-        default:
-            word->i = value->as.i;
-        }
+    bool are_there[CHUNK];
+    if (mly_mvt_words(mvt, column, rows, n, &out->i, are_there) == n)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        out[i].i = are_there[i] ? out[i].i : ABSENT;
+}
+
+static void read_texts(const struct mly_mvt *mvt, unsigned column, const uint32_t *rows, uint32_t n, union word *out,
+                       uint32_t *sizes)
+{
+    static struct mly_mvt_texts texts;
+    mly_mvt_texts(mvt, column, rows, n, &texts);
+    for (uint32_t i = 0; i < n; i++) {
+        if (texts.texts[i].type == MLY_NULL)
+            out[i].i = ABSENT;
+        else
+            out[i].text = texts.texts[i].as.text;
+        sizes[i] = texts.texts[i].n_bytes;
     }
+}
+
+static void read_rows(const struct mly_mvt *mvt, uint32_t first, uint32_t n, const unsigned *columns,
+                      struct columns *out)
+{
+    uint32_t rows[CHUNK];
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = first + i;
+    for (unsigned c = 0; c < N_COLUMNS; c++) {
+        if (c == COLUMN_SEQUENCE_ID)
+            read_texts(mvt, columns[c], rows, n, out->words[c] + first, out->text_size + first);
+        else
+            read_words(mvt, columns[c], rows, n, out->words[c] + first);
+    }
+    mly_mvt_points(mvt, rows, n, out->longitude + first, out->latitude + first);
 }
 
 void decode_by_driver(const struct bench_tile *tile, struct columns *out)
 {
     static struct mly_arena arena;
-    static struct mly_mvt_space space;
     struct mly_error error;
     struct mly_mvt *mvt = NULL;
     unsigned columns[N_COLUMNS];
@@ -54,6 +66,7 @@ void decode_by_driver(const struct bench_tile *tile, struct columns *out)
         exit(1);
     }
     out->n = mly_mvt_count(mvt);
-    for (uint32_t row = 0; row < out->n; row++)
-        read_row(mvt, row, &space, columns, out);
+    const uint32_t n = mly_mvt_count(mvt);
+    for (uint32_t first = 0; first < n; first += CHUNK)
+        read_rows(mvt, first, n - first < CHUNK ? n - first : CHUNK, columns, out);
 }

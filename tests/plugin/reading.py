@@ -332,6 +332,14 @@ def date_ms(text: str) -> int:
 # ---- Comparing --------------------------------------------------------------------------------
 
 
+def as_read(images: Callable[..., Images], image: Row) -> Row:
+    """That row as the driver places it, for what is about the last bits of a position."""
+    rows = images().within(grown((image.lon, image.lat) * 2, 1e-7)).rows()
+    found = next(row for row in rows if row.id == image.id)
+    assert math.isclose(found.lat, image.lat, rel_tol=0, abs_tol=1e-13)
+    return found
+
+
 def assert_same(rows: Sequence[Row], truth: Sequence[Row], fids: bool = True) -> None:
     """The same rows in the same order. With `fids` False each format numbers as it likes."""
     assert len(rows) == len(truth)

@@ -45,6 +45,25 @@ static void positions_are_exact_to_a_billionth_of_a_degree(void **state)
     }
 }
 
+static void the_series_within_a_tile_is_exact_to_the_last_bits(void **state)
+{
+    (void)state;
+    struct chance chance = {.state = 2};
+    for (int i = 0; i < 20000; i++) {
+        const uint8_t z = (uint8_t)(MLY_TILE_SERIES_ZOOM + chance_below(&chance, 3));
+        const uint32_t last = (UINT32_C(1) << z) - 1;
+        const uint32_t rows[] = {(uint32_t)chance_below(&chance, last), 0, last, last / 2};
+        const struct mly_tile tile = {.y = rows[chance_below(&chance, 16) < COUNT(rows) ? chance_below(&chance, 4) : 0],
+                                      .z = z};
+        const struct mly_tile_latitudes latitudes = mly_tile_latitudes(tile);
+        const double ways[] = {0, 1, 0.5, (double)chance_below(&chance, 4096) / 4096};
+
+        for (size_t k = 0; k < COUNT(ways); k++)
+            assert_near(mly_tile_latitude_at(&latitudes, ways[k]),
+                        (double)expected_latitude(tile.y + (long double)ways[k], z), 3e-14);
+    }
+}
+
 static void any_extent_divides_the_tile(void **state)
 {
     (void)state;
@@ -161,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions_are_exact_to_a_billionth_of_a_degree),
+        cmocka_unit_test(the_series_within_a_tile_is_exact_to_the_last_bits),
         cmocka_unit_test(any_extent_divides_the_tile),
         cmocka_unit_test(the_whole_world_is_one_tile),
         cmocka_unit_test(a_known_place_lies_in_its_known_tile),

@@ -55,6 +55,30 @@ static void bits_beyond_the_64th_are_dropped(void **state)
     assert_true(value == 1);
 }
 
+static void a_varint_that_is_read_at_once_is_the_one_that_is_read_step_by_step(void **state)
+{
+    (void)state;
+    struct chance chance = {.state = 5};
+    unsigned long n_read = 0, n_refused = 0;
+    for (int i = 0; i < 200000; i++) {
+        uint8_t bytes[16];
+        for (size_t k = 0; k < sizeof bytes; k++)
+            bytes[k] = (uint8_t)(chance_below(&chance, 256) | (chance_below(&chance, 6) ? 0x80 : 0));
+        const size_t n = (size_t)chance_below(&chance, 10), room = (size_t)chance_below(&chance, sizeof bytes + 1);
+        struct mly_wire wire = {.at = bytes, .end = bytes + n};
+        uint64_t expected = 0, value = 0;
+        const bool is_whole = mly_wire_varint(&wire, 10, &expected) && wire.at == wire.end;
+
+        const bool is_read = mly_wire_whole_varint(bytes, n, bytes + room, &value);
+
+        assert_true(is_read == (is_whole && n <= 8 && room >= 8));
+        assert_true(!is_read || value == expected);
+        n_read += is_read;
+        n_refused += !is_read;
+    }
+    assert_true(n_read > 1000 && n_refused > 1000);
+}
+
 static void a_uint32_is_read_as_encoders_write_it(void **state)
 {
     (void)state;
@@ -280,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_varint_of_any_length_comes_back),
         cmocka_unit_test(a_varint_that_does_not_end_is_refused),
         cmocka_unit_test(bits_beyond_the_64th_are_dropped),
+        cmocka_unit_test(a_varint_that_is_read_at_once_is_the_one_that_is_read_step_by_step),
         cmocka_unit_test(a_uint32_is_read_as_encoders_write_it),
         cmocka_unit_test(a_uint32_beyond_32_bits_or_five_bytes_is_something_else),
         cmocka_unit_test(zigzag_turns_small_numbers_of_both_signs_into_small_ones),

@@ -70,6 +70,55 @@ static bool has_same_rows(struct open_tile *open, const struct mly_layer *layer,
     return true;
 }
 
+/* What several rows have in a column, against what each has for itself. Rows go in some order, one of them twice. */
+static bool has_same_column(struct open_tile *open, enum mly_type type, uint32_t column, const uint32_t *rows,
+                            uint32_t n)
+{
+    struct mly_mvt_texts texts;
+    int64_t words[MLY_MVT_TEXTS];
+    bool are_there[MLY_MVT_TEXTS];
+    uint32_t n_there = 0;
+    if (type == MLY_TEXT)
+        mly_mvt_texts(open->mvt, column, rows, n, &texts);
+    else
+        n_there = mly_mvt_words(open->mvt, column, rows, n, words, are_there);
+    for (uint32_t i = 0; i < n; i++) {
+        struct mly_value value = texts.texts[i];
+        if (type != MLY_TEXT)
+            value = (struct mly_value){.as.i = words[i], .type = are_there[i] ? type : MLY_NULL};
+        n_there -= type != MLY_TEXT && are_there[i];
+        if (!is_same_value(open_tile_row(open, rows[i]).values[column], value))
+            return false;
+    }
+    return n_there == 0;
+}
+
+static bool has_same_points(struct open_tile *open, const uint32_t *rows, uint32_t n)
+{
+    double longitudes[MLY_MVT_TEXTS], latitudes[MLY_MVT_TEXTS];
+    mly_mvt_points(open->mvt, rows, n, longitudes, latitudes);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct mly_row row = open_tile_row(open, rows[i]);
+        if (islessgreater(row.longitude, longitudes[i]) || islessgreater(row.latitude, latitudes[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool has_same_columns(struct open_tile *open, const struct mly_layer *layer)
+{
+    uint32_t rows[MLY_MVT_TEXTS], n = 0;
+    for (uint32_t i = open->n_rows; i > 0 && n < MLY_MVT_TEXTS - 1; i--)
+        rows[n++] = i - 1;
+    if (n > 0)
+        rows[n++] = open->n_rows - 1;
+    for (uint32_t column = 0; column < layer->n_tile_columns; column++) {
+        if (!has_same_column(open, layer->columns[column].type, column, rows, n))
+            return false;
+    }
+    return layer->shape != MLY_POINT || has_same_points(open, rows, n);
+}
+
 static void show(struct mly_span bytes)
 {
     for (size_t i = 0; i < bytes.size && i < 1000; i++)
@@ -86,7 +135,8 @@ void compare_tile(struct mly_span bytes, const char *layer, struct compare_tally
 
     const bool same = reference.refusal
                           ? open.status == MLY_E_CORRUPT
-                          : open.status == MLY_OK && has_same_rows(&open, mly_schema_find(layer), &reference);
+                          : open.status == MLY_OK && has_same_rows(&open, mly_schema_find(layer), &reference) &&
+                                has_same_columns(&open, mly_schema_find(layer));
     if (!same) {
         print_error("tile %lu of layer %s: '%s' against '%s'\n", tally->n_tiles, layer,
                     open.status < 0 ? open.err.text : "accepted", reference.refusal ? reference.refusal : "accepted");
