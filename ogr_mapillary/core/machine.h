@@ -62,6 +62,8 @@ struct mly_machine_vtbl {
     /* MLY_OK: a row, valid until the next call. MLY_AGAIN: want and feed first. MLY_DONE: that was the last one. After
      * a failure only destroy is allowed. */
     enum mly_status (*take)(struct mly_machine *m, struct mly_row *out, struct mly_error *err);
+    /* The same, but several rows: those that come next, `max` at most. NULL: rows come one by one. */
+    enum mly_status (*block)(struct mly_machine *m, uint32_t max, struct mly_block *out, struct mly_error *err);
     /* A row that was given, by its id, valid until the next call; MLY_DONE when it is not held. NULL: rows pass by. */
     enum mly_status (*find)(struct mly_machine *m, int64_t id, struct mly_row *out, struct mly_error *err);
     /* The tiles in which the row given last was found, where that is more than its place. NULL: it is not. */
@@ -103,6 +105,17 @@ static inline enum mly_status mly_machine_feed(struct mly_machine *m, struct mly
 static inline enum mly_status mly_machine_take(struct mly_machine *m, struct mly_row *out, struct mly_error *err)
 {
     return m->vtbl->take(m, out, err);
+}
+
+static inline bool mly_machine_has_blocks(const struct mly_machine *m)
+{
+    return m->vtbl->block != NULL;
+}
+
+static inline enum mly_status mly_machine_block(struct mly_machine *m, uint32_t max, struct mly_block *out,
+                                                struct mly_error *err)
+{
+    return m->vtbl->block(m, max, out, err);
 }
 
 static inline enum mly_status mly_machine_find(struct mly_machine *m, int64_t id, struct mly_row *out,

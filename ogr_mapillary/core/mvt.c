@@ -20,6 +20,7 @@ enum { MOVE_TO = 1, LINE_TO = 2, CLOSE_PATH = 7 }; /* 4.3.1 */
 enum { CLOSE_PATH_ONE = 1 << 3 | CLOSE_PATH };
 enum { MOVE_TO_ONE = 1 << 3 | MOVE_TO }; /* a count of 1 */
 enum { MAX_EXTENT = 1 << 28 };           /* a finer grid than any position has; coordinates fit 32 bits with room */
+enum { USUAL_TEXT = 127 };               /* bytes, at most: what read_usual_value reads */
 enum { NOT_A_COLUMN = UINT16_MAX };
 enum { USUAL_HEAD_FIELDS = 32 }; /* the service's layers have name, extent, version and up to ten keys */
 
@@ -28,6 +29,7 @@ struct mly_mvt {
     struct mly_tile tile;
     uint32_t extent, n_rows, n_outside;
     uint32_t n_columns;     /* that tiles carry */
+    uint32_t longest_text;  /* at least as long as any in the dictionary */
     int32_t *x, *y;         /* of points, on the tile's grid, [0, extent) */
     struct mly_span *parts; /* of lines and polygons: commands, checked, in plain form */
     uint32_t *cells;        /* of each row, for each column: index into `values` */
@@ -353,7 +355,11 @@ static enum mly_status read_odd_value(const struct decoder *d, struct mly_span b
 
 static enum mly_status read_value(const struct decoder *d, struct mly_span bytes, struct mly_value *out)
 {
-    return read_plain_value(bytes, out) ? MLY_OK : read_odd_value(d, bytes, out);
+    if (!read_plain_value(bytes, out))
+        MLY_TRY(read_odd_value(d, bytes, out));
+    if (out->type == MLY_TEXT && out->n_bytes > d->mvt->longest_text)
+        d->mvt->longest_text = out->n_bytes;
+    return MLY_OK;
 }
 
 /* Values in the usual form, one after another. Stops at whatever else there is. */
@@ -807,7 +813,7 @@ enum mly_status mly_mvt_open(struct mly_span bytes, struct mly_tile tile, const 
         mvt = mly_arena_alloc(arena, sizeof *mvt);
     if (!mvt)
         return mly_arena_fail(arena, "the tile", err);
-    *mvt = (struct mly_mvt){.layer = layer, .tile = tile};
+    *mvt = (struct mly_mvt){.layer = layer, .tile = tile, .longest_text = USUAL_TEXT};
 
     if (found.data) {
         struct decoder d = {.mvt = mvt, .arena = arena, .err = err};
@@ -834,6 +840,11 @@ uint32_t mly_mvt_outside(const struct mly_mvt *mvt)
 uint32_t mly_mvt_n_values(const struct mly_mvt *mvt)
 {
     return mvt->n_values;
+}
+
+uint32_t mly_mvt_longest_text(const struct mly_mvt *mvt)
+{
+    return mvt->longest_text;
 }
 
 uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index)
@@ -937,7 +948,7 @@ uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_
 }
 
 void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
-                   struct mly_mvt_texts *out)
+                   struct mly_mvt_text_block *out)
 {
     const struct usual usual = usual_of(mvt, column);
     const uint32_t *cells = mvt->cells + column;
@@ -995,6 +1006,21 @@ int64_t mly_mvt_id(const struct mly_mvt *mvt, uint32_t index)
 {
     char digits[MLY_VALUE_SCRATCH];
     return row_id(mly_mvt_value(mvt, 0, mly_mvt_cell(mvt, 0, index), digits));
+}
+
+uint32_t mly_mvt_ids(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, int64_t *ids)
+{
+    bool are_there[MLY_BLOCK_ROWS];
+    uint32_t n_there = n;
+    if (mvt->layer->columns[0].type != MLY_INT) {
+        for (uint32_t i = 0; i < n; i++)
+            n_there -= (ids[i] = mly_mvt_id(mvt, rows[i])) < 0;
+        return n_there;
+    }
+    n_there = mly_mvt_words(mvt, 0, rows, n, ids, are_there);
+    for (uint32_t i = 0; i < n && n_there < n; i++)
+        ids[i] = are_there[i] ? ids[i] : -1;
+    return n_there;
 }
 
 static void place_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row *out)

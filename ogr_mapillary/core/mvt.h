@@ -15,8 +15,6 @@
 extern "C" {
 #endif
 
-struct mly_mvt;
-
 /* A row's values, and the digits of numbers that a text column asked for. Zeroed once, before its first row: columns
  * that tiles do not carry stay MLY_NULL. */
 struct mly_mvt_space {
@@ -50,16 +48,17 @@ void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, s
 uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n, int64_t *words,
                        bool *are_there);
 
-/* What they have in a column of texts. The digits of numbers lie beside them. */
-enum { MLY_MVT_TEXTS = 256 }; /* at once, at most */
-
-struct mly_mvt_texts {
-    struct mly_value texts[MLY_MVT_TEXTS];
-    char digits[MLY_MVT_TEXTS][MLY_VALUE_SCRATCH];
+/* What they have in a column of texts, MLY_BLOCK_ROWS at most. The digits of numbers lie beside them. */
+struct mly_mvt_text_block {
+    struct mly_value texts[MLY_BLOCK_ROWS];
+    char digits[MLY_BLOCK_ROWS][MLY_VALUE_SCRATCH];
 };
 
 void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
-                   struct mly_mvt_texts *out);
+                   struct mly_mvt_text_block *out);
+
+/* The ids that mly_mvt_row gives them. Returns how many are not -1. */
+uint32_t mly_mvt_ids(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, int64_t *ids);
 
 /* Their positions, in degrees; of a layer of MLY_POINT. */
 void mly_mvt_points(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, double *longitudes, double *latitudes);
@@ -82,6 +81,9 @@ enum mly_mvt_vertex mly_mvt_walk_next(struct mly_mvt_walk *walk);
  * mly_mvt_n_values. Cells of one number hold one value. */
 uint32_t mly_mvt_n_values(const struct mly_mvt *mvt);
 uint32_t mly_mvt_cell(const struct mly_mvt *mvt, uint32_t column, uint32_t index);
+
+/* No text of any row has more bytes; one may have less. */
+uint32_t mly_mvt_longest_text(const struct mly_mvt *mvt);
 
 /* What mly_mvt_row makes of a cell of that column; it may lie in `scratch`. */
 struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,

@@ -19,7 +19,15 @@ struct mly_reader {
     void *debug_ctx;
     const char *layer;
     uint64_t max_requests, n_requests; /* to the Graph */
-    uint32_t n_rows, n_in_flight;
+    uint32_t n_rows;                   /* since the network had a turn */
+    uint32_t n_in_flight;
+};
+
+/* What the machine shall give next: a row, or a block where there is one to fill. */
+struct taking {
+    struct mly_row *row;
+    struct mly_block *block;
+    uint32_t max;
 };
 
 /* ---- lines for a person ---- */
@@ -133,12 +141,21 @@ static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
     return status;
 }
 
-static enum mly_status next_row(struct mly_reader *reader, struct mly_row *out, struct mly_error *err)
+static enum mly_status take(struct mly_reader *reader, const struct taking *taking, struct mly_error *err)
 {
-    if (reader->n_rows++ % PUMP_ROWS == PUMP_ROWS - 1)
+    if (taking->block)
+        return mly_machine_block(reader->machine, taking->max, taking->block, err);
+    return mly_machine_take(reader->machine, taking->row, err);
+}
+
+static enum mly_status take_or_wait(struct mly_reader *reader, const struct taking *taking, struct mly_error *err)
+{
+    if (reader->n_rows >= PUMP_ROWS) {
+        reader->n_rows = 0;
         MLY_TRY(pump(reader, err));
+    }
     for (bool is_stuck = false;;) {
-        enum mly_status status = mly_machine_take(reader->machine, out, err);
+        enum mly_status status = take(reader, taking, err);
         if (status != MLY_AGAIN)
             return status;
         status = exchange(reader, POLL_MS, err);
@@ -150,14 +167,32 @@ static enum mly_status next_row(struct mly_reader *reader, struct mly_row *out, 
     }
 }
 
-enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err)
+static enum mly_status next(struct mly_reader *reader, const struct taking *taking, struct mly_error *err)
 {
-    const enum mly_status status = next_row(reader, out, err);
-    if (status != MLY_OK)
+    const enum mly_status status = take_or_wait(reader, taking, err);
+    if (status == MLY_OK)
+        reader->n_rows += taking->block ? taking->block->n : 1;
+    else
         mly_losses_sum_up(&reader->options);
     if (status < 0 && err) /* the service's own words may repeat what it was sent */
         mly_transport_mask(reader->transport, err->text);
     return status;
+}
+
+enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err)
+{
+    return next(reader, &(struct taking){.row = out}, err);
+}
+
+bool mly_reader_has_blocks(const struct mly_reader *reader)
+{
+    return mly_machine_has_blocks(reader->machine);
+}
+
+enum mly_status mly_reader_next_block(struct mly_reader *reader, uint32_t max, struct mly_block *out,
+                                      struct mly_error *err)
+{
+    return next(reader, &(struct taking){.block = out, .max = max}, err);
 }
 
 enum mly_status mly_reader_tiles(struct mly_reader *reader, mly_tile_fn *fn, void *ctx)

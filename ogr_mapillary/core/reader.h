@@ -22,6 +22,14 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
  * the end or a failure is given, or when the reader is detached. */
 enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, struct mly_error *err);
 
+/* Whether rows also come by several at once: points, as their tiles have them. */
+bool mly_reader_has_blocks(const struct mly_reader *reader);
+
+/* The rows that mly_reader_next would give next, `max` at most, which is not 0; both may be called in turns. Only of a
+ * reader that has blocks. */
+enum mly_status mly_reader_next_block(struct mly_reader *reader, uint32_t max, struct mly_block *out,
+                                      struct mly_error *err);
+
 /* A row that was given, by its id: MLY_OK, or MLY_DONE when the reader does not hold it. Sequences are held. Valid
  * until the next call. */
 enum mly_status mly_reader_find(struct mly_reader *reader, int64_t id, struct mly_row *out, struct mly_error *err);

@@ -32,6 +32,18 @@ struct mly_row {
     const struct mly_value *values; /* one for each column of the layer, in its type or MLY_NULL */
 };
 
+struct mly_mvt;
+
+/* Rows of points of one decoded tile, by their numbers in it: mvt.h reads them, a column at a time. */
+enum { MLY_BLOCK_ROWS = 256 }; /* at most */
+
+struct mly_block {
+    const struct mly_mvt *mvt;
+    const uint32_t *rows;
+    uint32_t n;
+    bool is_inside; /* the area that was asked for holds all of the tile */
+};
+
 /* A copy with all that it points to, in `arena`; NULL when that has no room. */
 struct mly_row *mly_row_copy(struct mly_arena *arena, const struct mly_row *row, uint32_t n_columns);
 

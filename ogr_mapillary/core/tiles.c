@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "tiles.h"
 
+#include <string.h>
+
+#include "mvt.h"
 #include "sieve.h"
+
+enum { READY_ROWS = 16 }; /* read from the tile at once, when rows are given one by one */
 
 struct tiles {
     struct mly_machine base;
@@ -13,8 +18,11 @@ struct tiles {
     struct mly_arena arena;    /* of its sieve */
     struct mly_sieve *sieve;
     bool is_inside;
-    uint32_t row;
-    struct mly_mvt_space space;
+    uint32_t row;                   /* of the tile, to be looked at next */
+    uint32_t found[MLY_BLOCK_ROWS]; /* those that the sieve lets pass */
+    uint32_t n_ready, n_given;
+    struct mly_row ready[READY_ROWS];
+    struct mly_mvt_space spaces[READY_ROWS];
 };
 
 static bool next_tile(void *ctx, struct mly_tile *out)
@@ -57,22 +65,62 @@ static enum mly_status open_tile(struct tiles *tiles, struct mly_error *err)
     return mly_sieve_open(tiles->plan->filter, tiles->mvt, &tiles->arena, &tiles->sieve, err);
 }
 
+static uint32_t find_rows(struct tiles *tiles, uint32_t max)
+{
+    const uint32_t end = tiles->mvt ? mly_mvt_count(tiles->mvt) : 0;
+    uint32_t n = 0;
+    while (tiles->row < end && n < max) {
+        const uint32_t row = tiles->row++;
+        if (mly_sieve_test(tiles->sieve, row) != MLY_NO)
+            tiles->found[n++] = row;
+    }
+    return n;
+}
+
+/* At least one row, of the tile at hand or of the next one that has any. */
+static enum mly_status next_rows(struct tiles *tiles, uint32_t max, uint32_t *n, struct mly_error *err)
+{
+    while ((*n = find_rows(tiles, max)) == 0) {
+        const enum mly_status status = open_tile(tiles, err);
+        if (status != MLY_OK)
+            return status;
+    }
+    return MLY_OK;
+}
+
 static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct mly_error *err)
 {
     struct tiles *tiles = (struct tiles *)m;
-    for (;;) {
-        while (!tiles->mvt || tiles->row == mly_mvt_count(tiles->mvt)) {
-            const enum mly_status status = open_tile(tiles, err);
-            if (status != MLY_OK)
-                return status;
-        }
-        const uint32_t row = tiles->row++;
-        if (mly_sieve_test(tiles->sieve, row) == MLY_NO)
-            continue;
-        mly_mvt_row(tiles->mvt, row, &tiles->space, out);
-        out->is_inside = tiles->is_inside;
-        return MLY_OK;
+    if (tiles->n_given == tiles->n_ready) {
+        tiles->n_given = tiles->n_ready = 0;
+        const enum mly_status status = next_rows(tiles, READY_ROWS, &tiles->n_ready, err);
+        if (status != MLY_OK)
+            return status;
+        mly_mvt_rows(tiles->mvt, tiles->found, tiles->n_ready, tiles->spaces, tiles->ready);
     }
+    *out = tiles->ready[tiles->n_given++];
+    out->is_inside = tiles->is_inside;
+    return MLY_OK;
+}
+
+/* What take has found, but not given, comes first. */
+static enum mly_status block(struct mly_machine *m, uint32_t max, struct mly_block *out, struct mly_error *err)
+{
+    struct tiles *tiles = (struct tiles *)m;
+    const uint32_t first = tiles->n_given;
+    uint32_t n = tiles->n_ready - first;
+    if (n > 0) {
+        n = n < max ? n : max;
+        tiles->n_given += n;
+    } else {
+        const enum mly_status status = next_rows(tiles, max < MLY_BLOCK_ROWS ? max : MLY_BLOCK_ROWS, &n, err);
+        if (status != MLY_OK)
+            return status;
+        tiles->n_given = tiles->n_ready = 0;
+    }
+    *out = (struct mly_block){
+        .mvt = tiles->mvt, .rows = tiles->found + (tiles->n_ready ? first : 0), .n = n, .is_inside = tiles->is_inside};
+    return MLY_OK;
 }
 
 static void destroy(struct mly_machine *m)
@@ -87,12 +135,16 @@ static void destroy(struct mly_machine *m)
 enum mly_status mly_tiles_new(const struct mly_plan *plan, const struct mly_read_options *options,
                               struct mly_machine **out, struct mly_error *err)
 {
-    static const struct mly_machine_vtbl vtbl = {.want = want, .feed = feed, .take = take, .destroy = destroy};
+    static const struct mly_machine_vtbl vtbl = {
+        .want = want, .feed = feed, .take = take, .block = block, .destroy = destroy};
     const struct mly_mem *mem = options->mem;
     struct tiles *tiles = mem->alloc(mem->ctx, sizeof *tiles);
     if (!tiles)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
-    *tiles = (struct tiles){.base = {.vtbl = &vtbl}, .options = *options, .plan = plan};
+    memset(tiles, 0, sizeof *tiles);
+    tiles->base.vtbl = &vtbl;
+    tiles->options = *options;
+    tiles->plan = plan;
     mly_arena_init(&tiles->arena, mem, MLY_LIMIT_TILE_MEMORY);
     const struct mly_fetch_options fetch = {
         .read = &tiles->options,

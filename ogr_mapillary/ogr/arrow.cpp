@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "core/limits.h"
+#include "core/mvt.h"
+#include "moment.h"
 #include "wkb.h"
 
 namespace mly
@@ -32,8 +34,8 @@ struct Form
 constexpr Form kForms[] = {
     {"b", nullptr, MLY_BOOL, ArrowKind::kBits},  {"l", nullptr, MLY_INT, ArrowKind::kWords},
     {"g", nullptr, MLY_REAL, ArrowKind::kWords}, {"tsm:", nullptr, MLY_TIME, ArrowKind::kWords},
-    {"u", nullptr, MLY_TEXT, ArrowKind::kText},  {"+l", "l", MLY_INTS, ArrowKind::kList},
-    {"+l", "g", MLY_REALS, ArrowKind::kList},
+    {"u", nullptr, MLY_TEXT, ArrowKind::kText},  {"u", nullptr, MLY_TIME, ArrowKind::kMoment},
+    {"+l", "l", MLY_INTS, ArrowKind::kList},     {"+l", "g", MLY_REALS, ArrowKind::kList},
 };
 
 bool HasFormat(const ArrowSchema &schema, const char *format)
@@ -324,6 +326,16 @@ void PutText(Column &column, size_t row, const mly_value &value)
     PutEnd(column, row, column.nBytes);
 }
 
+void PutMoment(Column &column, size_t row, const mly_value &value)
+{
+    char text[kMomentText];
+    if (value.type == MLY_NULL)
+        PutNull(column, row);
+    else
+        PutBytes(column, text, WriteMoment(value.as.i, text));
+    PutEnd(column, row, column.nBytes);
+}
+
 void PutList(Column &column, size_t row, const mly_value &value)
 {
     if (value.type == MLY_NULL)
@@ -360,11 +372,115 @@ void Put(Column &column, size_t row, const mly_row &from, mly_shape shape)
         case ArrowKind::kText:
             PutText(column, row, value);
             break;
+        case ArrowKind::kMoment:
+            PutMoment(column, row, value);
+            break;
         case ArrowKind::kList:
             PutList(column, row, value);
             break;
         case ArrowKind::kShape:
             PutShape(column, row, from, shape);
+            break;
+    }
+}
+
+// ---- columns of blocks ----
+
+// Numbers, times or booleans of a block's rows; there are none in columns that tiles do not carry.
+struct Words
+{
+    Words(const ArrowColumn &what, const mly_block &block)
+    {
+        if (what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns))
+            nThere = mly_mvt_words(block.mvt, static_cast<uint32_t>(what.column), block.rows, block.n, words.data(),
+                                   areThere.data());
+    }
+
+    mly_value Get(size_t i, mly_type type) const
+    {
+        mly_value value{};
+        value.as.i = words[i];
+        value.type = areThere[i] ? type : MLY_NULL;
+        return value;
+    }
+
+    std::array<int64_t, MLY_BLOCK_ROWS> words{};
+    std::array<bool, MLY_BLOCK_ROWS> areThere{};
+    uint32_t nThere = 0;
+};
+
+void PutWords(Column &column, size_t row, const mly_block &block)
+{
+    const Words words(column.what, block);
+    if (words.nThere == block.n)
+    {
+        memcpy(column.values.As<int64_t>() + row, words.words.data(), block.n * sizeof(int64_t));
+        return;
+    }
+    for (size_t i = 0; i < block.n; i++)
+        PutWord(column, row + i, words.Get(i, MLY_INT));
+}
+
+void PutBits(Column &column, size_t row, const mly_block &block)
+{
+    const Words words(column.what, block);
+    for (size_t i = 0; i < block.n; i++)
+        PutBit(column, row + i, words.Get(i, MLY_BOOL));
+}
+
+void PutMoments(Column &column, size_t row, const mly_block &block)
+{
+    const Words words(column.what, block);
+    for (size_t i = 0; i < block.n; i++)
+        PutMoment(column, row + i, words.Get(i, MLY_TIME));
+}
+
+void PutTexts(Column &column, size_t row, const mly_block &block)
+{
+    mly_mvt_text_block texts;
+    const bool isOfTiles = column.what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns);
+    if (isOfTiles)
+        mly_mvt_texts(block.mvt, static_cast<uint32_t>(column.what.column), block.rows, block.n, &texts);
+    for (size_t i = 0; i < block.n; i++)
+        PutText(column, row + i, isOfTiles ? texts.texts[i] : mly_value{});
+}
+
+void PutPoints(Column &column, size_t row, const mly_block &block)
+{
+    std::array<double, MLY_BLOCK_ROWS> longitudes;
+    std::array<double, MLY_BLOCK_ROWS> latitudes;
+    const size_t begin = column.nBytes;
+    mly_mvt_points(block.mvt, block.rows, block.n, longitudes.data(), latitudes.data());
+    WriteWkbPoints(longitudes.data(), latitudes.data(), block.n, Grow(column, block.n * kWkbPoint));
+    for (size_t i = 0; i < block.n; i++)
+        PutEnd(column, row + i, begin + (i + 1) * kWkbPoint);
+}
+
+void PutBlock(Column &column, size_t row, const mly_block &block)
+{
+    switch (column.what.kind)
+    {
+        case ArrowKind::kId:
+            mly_mvt_ids(block.mvt, block.rows, block.n, column.values.As<int64_t>() + row);
+            break;
+        case ArrowKind::kBits:
+            PutBits(column, row, block);
+            break;
+        case ArrowKind::kWords:
+            PutWords(column, row, block);
+            break;
+        case ArrowKind::kText:
+            PutTexts(column, row, block);
+            break;
+        case ArrowKind::kMoment:
+            PutMoments(column, row, block);
+            break;
+        case ArrowKind::kList:  // tiles carry none
+            for (size_t i = 0; i < block.n; i++)
+                PutList(column, row + i, mly_value{});
+            break;
+        case ArrowKind::kShape:
+            PutPoints(column, row, block);
             break;
     }
 }
@@ -385,7 +501,8 @@ ChildPtr MoveColumn(Column &column, size_t rows)
     {
         held->memory[2] = std::move(column.bytes);
     }
-    const bool hasThree = column.what.kind == ArrowKind::kText || column.what.kind == ArrowKind::kShape;
+    const bool hasThree = column.what.kind == ArrowKind::kText || column.what.kind == ArrowKind::kMoment ||
+                          column.what.kind == ArrowKind::kShape;
     return MakeArray(std::move(held), hasThree ? 3 : 2, rows, column.nNull);
 }
 }  // namespace
@@ -394,6 +511,7 @@ ChildPtr MoveColumn(Column &column, size_t rows)
 
 ArrowBatch::ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows) : shape_(shape), maxRows_(maxRows)
 {
+    static_assert(MLY_BLOCK_ROWS <= 65536, "a block fits into what is added");
     constexpr size_t kFirstRows = 65536;  // GDAL's own size of a batch; memory that nothing is written to costs nothing
     for (const ArrowColumn &what : layout)
         columns_.emplace_back().what = what;
@@ -414,17 +532,34 @@ void ArrowBatch::Reserve(size_t rows)
     capacity_ = rows;
 }
 
+void ArrowBatch::MakeRoom(size_t n)
+{
+    if (n > capacity_ - nRows_)
+        Reserve(std::min(maxRows_, 2 * capacity_));
+}
+
+void ArrowBatch::Count(size_t n)
+{
+    nRows_ += n;
+    nBytes_ = 0;
+    for (const Column &column : columns_)
+        nBytes_ += column.nBytes;
+}
+
 void ArrowBatch::Append(const mly_row &row)
 {
-    if (nRows_ == capacity_)
-        Reserve(std::min(maxRows_, 2 * capacity_));
-    nBytes_ = 0;
+    MakeRoom(1);
     for (Column &column : columns_)
-    {
         Put(column, nRows_, row, shape_);
-        nBytes_ += column.nBytes;
-    }
-    nRows_++;
+    Count(1);
+}
+
+void ArrowBatch::Append(const mly_block &block)
+{
+    MakeRoom(block.n);
+    for (Column &column : columns_)
+        PutBlock(column, nRows_, block);
+    Count(block.n);
 }
 
 void ArrowBatch::MoveTo(ArrowArray *out)

@@ -8,6 +8,7 @@
 
 #include <ogr_recordbatch.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -23,8 +24,9 @@ enum class ArrowKind
     kBits,   // booleans
     kWords,  // 64 bits: whole numbers, real ones, milliseconds
     kText,
-    kList,  // of 64 bits each
-    kShape  // well-known binary
+    kMoment,  // a time as text, where GDAL's schema wants it so
+    kList,    // of 64 bits each
+    kShape    // well-known binary
 };
 
 struct ArrowColumn
@@ -55,7 +57,16 @@ class ArrowBatch
         return nRows_ == 0;
     }
 
+    // How many rows still fit into it, MLY_BLOCK_ROWS at most.
+    uint32_t Room() const
+    {
+        return static_cast<uint32_t>(std::min<size_t>(maxRows_ - nRows_, MLY_BLOCK_ROWS));
+    }
+
     void Append(const mly_row &row);
+
+    // Rows of points, not more than there is room for.
+    void Append(const mly_block &block);
 
     // Leaves the batch without columns.
     void MoveTo(ArrowArray *out);
@@ -64,6 +75,8 @@ class ArrowBatch
 
   private:
     void Reserve(size_t rows);
+    void MakeRoom(size_t n);
+    void Count(size_t n);
 
     std::vector<Column> columns_;
     const mly_shape shape_;

@@ -9,6 +9,7 @@
 
 #include "domains.h"
 #include "geometry.h"
+#include "moment.h"
 
 namespace mly
 {
@@ -76,36 +77,22 @@ OGRwkbGeometryType GeometryTypeOf(mly_shape shape)
 
 // OGR's seconds are a float. GDAL rounds them to milliseconds, QGIS cuts them off: a float not below the true value is
 // right for both.
-float SecondsOf(int seconds, int64_t ms)
+float SecondsOf(int seconds, int milliseconds)
 {
-    const double exact = seconds + static_cast<double>(ms) / 1000.0;
+    const double exact = seconds + milliseconds / 1000.0;
     const auto nearest = static_cast<float>(exact);
     return static_cast<double>(nearest) < exact ? std::nextafter(nearest, 61.0F) : nearest;
 }
 
-// The Gregorian calendar, of days since 1970, which are not negative. GDAL's own function counts year by year. Years
-// begin in March, so that a leap day is the last of its year; 400 of them have 146097 days.
-void SetDate(OGRField *field, uint32_t days)
-{
-    const uint32_t sinceMarch0 = days + 719468;
-    const uint32_t inEra = sinceMarch0 % 146097;
-    const uint32_t year = (inEra - inEra / 1460 + inEra / 36524 - inEra / 146096) / 365;
-    const uint32_t inYear = inEra - (365 * year + year / 4 - year / 100);
-    const uint32_t month = (5 * inYear + 2) / 153;  // 0 is March
-    field->Date.Year = static_cast<GInt16>(sinceMarch0 / 146097 * 400 + year + (month >= 10 ? 1 : 0));
-    field->Date.Month = static_cast<GByte>(month >= 10 ? month - 9 : month + 3);
-    field->Date.Day = static_cast<GByte>(inYear - (153 * month + 2) / 5 + 1);
-}
-
-// `ms` is positive and before the year 10000, as all values of MLY_TIME are.
 void SetTime(OGRField *field, int64_t ms)
 {
-    const auto days = static_cast<uint32_t>(ms / 86400000);
-    const auto inDay = static_cast<uint32_t>(ms % 86400000);
-    SetDate(field, days);
-    field->Date.Hour = static_cast<GByte>(inDay / 3600000);
-    field->Date.Minute = static_cast<GByte>(inDay / 60000 % 60);
-    field->Date.Second = SecondsOf(static_cast<int>(inDay / 1000 % 60), inDay % 1000);
+    const Moment moment = MomentOf(ms);
+    field->Date.Year = static_cast<GInt16>(moment.year);
+    field->Date.Month = static_cast<GByte>(moment.month);
+    field->Date.Day = static_cast<GByte>(moment.day);
+    field->Date.Hour = static_cast<GByte>(moment.hour);
+    field->Date.Minute = static_cast<GByte>(moment.minute);
+    field->Date.Second = SecondsOf(moment.second, moment.millisecond);
     field->Date.TZFlag = 100;  // UTC
     field->Date.Reserved = 0;
 }

@@ -236,6 +236,7 @@ void OGRMapillaryLayer::StopReading()
         heldPlan_ = plan_;
     }
     reader_.reset();
+    block_ = {};
     gaveRows_ = false;
 }
 
@@ -336,25 +337,43 @@ mly_status OGRMapillaryLayer::ReadRow(mly_row *row, mly_error *error)
     return mly_reader_next(reader_.get(), row, error);
 }
 
-// The next row, whatever OGR's filters say of it; false at the end or after an error, for good.
+// What a read has come to: false at the end or after an error, for good.
+bool OGRMapillaryLayer::GoesOn(mly_status status, const mly_error &error)
+{
+    if (status == MLY_OK)
+    {
+        gaveRows_ = true;
+        return true;
+    }
+    if (!ended_ && status == MLY_DONE)
+        progress_.Finish();
+    ended_ = true;
+    failed_ = failed_ || status < 0;
+    StopReading();
+    if (error.code < 0)  // last of all: the handler of some programs does not come back
+        mly::ReportError(error);
+    return false;
+}
+
+// The next row, whatever OGR's filters say of it.
 bool OGRMapillaryLayer::NextRow(mly_row *row)
 {
     mly_error error{};
-    const mly_status status = ended_ ? MLY_DONE : ReadRow(row, &error);
-    if (status != MLY_OK)
-    {
-        if (!ended_ && status == MLY_DONE)
-            progress_.Finish();
-        ended_ = true;
-        failed_ = failed_ || status < 0;
-        StopReading();
-        if (error.code < 0)  // last of all: the handler of some programs does not come back
-            mly::ReportError(error);
+    if (!GoesOn(ended_ ? MLY_DONE : ReadRow(row, &error), error))
         return false;
-    }
-    gaveRows_ = true;
     gaveNameless_ = gaveNameless_ || row->id < 0;
     RememberPlace(*row);
+    return true;
+}
+
+// Likewise several, of a reader that gives them so. They are points, which are not remembered.
+bool OGRMapillaryLayer::NextBlock(uint32_t max)
+{
+    mly_error error{};
+    std::array<int64_t, MLY_BLOCK_ROWS> ids;
+    if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block_, &error), error))
+        return false;
+    gaveNameless_ = gaveNameless_ || mly_mvt_ids(block_.mvt, block_.rows, block_.n, ids.data()) < block_.n;
     return true;
 }
 
@@ -468,6 +487,81 @@ bool OGRMapillaryLayer::RowPasses(const mly_row &row)
     return MeetsArea(row, feature->GetGeometryRef()) && residual_.Passes(feature.get());
 }
 
+bool OGRMapillaryLayer::PassesAsAWhole() const
+{
+    const bool isAnywhere = !m_poFilterGeom && !AreaOfInterest();
+    return isFilteredExactly_ && (isAnywhere || (block_.is_inside && !IsExact()));
+}
+
+// The rows of the block whose position lies within the rectangle that the spatial filter is, as OGR would find.
+uint32_t OGRMapillaryLayer::SelectWithin()
+{
+    std::array<double, MLY_BLOCK_ROWS> x;
+    std::array<double, MLY_BLOCK_ROWS> y;
+    const OGREnvelope &box = m_sFilterEnvelope;
+    uint32_t n = 0;
+    mly_mvt_points(block_.mvt, block_.rows, block_.n, x.data(), y.data());
+    for (uint32_t i = 0; i < block_.n; i++)
+    {
+        if (x[i] >= box.MinX && x[i] <= box.MaxX && y[i] >= box.MinY && y[i] <= box.MaxY)
+            passing_[n++] = block_.rows[i];
+    }
+    return n;
+}
+
+// Leaves those rows of the block that OGR's filters let pass.
+void OGRMapillaryLayer::SelectPassing()
+{
+    const bool isByPlace = isFilteredExactly_ && m_bFilterIsEnvelope && !AreaOfInterest();
+    uint32_t n = isByPlace ? SelectWithin() : 0;
+    for (uint32_t i = 0; i < block_.n && !isByPlace; i++)
+    {
+        mly_row row;
+        mly_mvt_row(block_.mvt, block_.rows[i], &space_, &row);
+        row.is_inside = block_.is_inside;
+        if (RowPasses(row))
+            passing_[n++] = block_.rows[i];
+    }
+    block_.rows = passing_.data();
+    block_.n = n;
+}
+
+bool OGRMapillaryLayer::AppendRow(mly::ArrowBatch &batch)
+{
+    mly_row row;
+    if (!NextRow(&row))
+        return false;
+    if (RowPasses(row))
+        batch.Append(row);
+    return true;
+}
+
+// Rows at hand, or else those that come next. Long texts may fill a batch in the middle of a block.
+bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
+{
+    constexpr uint32_t kShortText = 127;
+    if (block_.n == 0)
+    {
+        if (!NextBlock(batch.Room()))
+            return false;
+        if (!PassesAsAWhole())
+            SelectPassing();
+    }
+    else if (block_.n <= batch.Room() && mly_mvt_longest_text(block_.mvt) <= kShortText)
+    {
+        batch.Append(block_);
+        block_.n = 0;
+    }
+    else
+    {
+        mly_row row;
+        mly_mvt_row(block_.mvt, *block_.rows++, &space_, &row);
+        batch.Append(row);
+        block_.n--;
+    }
+    return true;
+}
+
 // Of a read that fails, the batch that it fails in is given back: without rows the end has come, and a batch that came
 // with an error would hide it.
 int OGRMapillaryLayer::NextBatch(ArrowArrayStream *stream, ArrowArray *out)
@@ -482,12 +576,9 @@ int OGRMapillaryLayer::NextBatch(ArrowArrayStream *stream, ArrowArray *out)
         return failed_ ? EIO : status;
     }
     mly::ArrowBatch batch(*arrow_, layer_->shape, MaxRowsOfBatch());
-    mly_row row;
-    while (!batch.IsFull() && NextRow(&row))
-    {
-        if (RowPasses(row))
-            batch.Append(row);
-    }
+    bool goesOn = true;
+    while (goesOn && !batch.IsFull())  // the first row starts the reader
+        goesOn = reader_ && mly_reader_has_blocks(reader_.get()) ? AppendBlock(batch) : AppendRow(batch);
     if (!failed_ && !batch.IsEmpty())
         batch.MoveTo(out);
     return failed_ ? EIO : 0;

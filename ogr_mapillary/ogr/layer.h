@@ -3,6 +3,7 @@
 // Owner: the dataset. Features and the spatial reference outlive both. Threads: the dataset's.
 #pragma once
 
+#include <array>
 #include <unordered_map>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "arrow.h"
 #include "compat.h"
 #include "core/losses.h"
+#include "core/mvt.h"
 #include "definition.h"
 #include "handles.h"
 #include "progress.h"
@@ -59,7 +61,9 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool StartReading();
     static mly::ReaderPtr MakeReader(mly::Plan &plan, mly_transport *transport, const mly_read_options &options);
     mly_status ReadRow(mly_row *row, mly_error *error);
+    bool GoesOn(mly_status status, const mly_error &error);
     bool NextRow(mly_row *row);
+    bool NextBlock(uint32_t max);
     std::unique_ptr<OGRFeature> ReadPassing();
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
@@ -73,6 +77,11 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool FiltersExactly() const;
     bool RowMeetsArea(const mly_row &row);
     bool RowPasses(const mly_row &row);
+    bool PassesAsAWhole() const;
+    uint32_t SelectWithin();
+    void SelectPassing();
+    bool AppendRow(mly::ArrowBatch &batch);
+    bool AppendBlock(mly::ArrowBatch &batch);
     int NextBatch(ArrowArrayStream *stream, ArrowArray *out);
 
     mly::FieldUse AllFields() const;
@@ -104,6 +113,9 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool isFilteredExactly_ = false;         // by the core: OGR need not judge by attributes
     std::optional<mly::ArrowLayout> arrow_;  // of the stream; nothing where GDAL has to make its columns
     bool isArrowLaidOut_ = false;
+    mly_block block_{};  // rows that wait for a batch; without any, the reader has to be asked
+    std::array<uint32_t, MLY_BLOCK_ROWS> passing_{};
+    mly_mvt_space space_{};  // of a row of it
     bool filterAsksGraph_ = false;
     bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;

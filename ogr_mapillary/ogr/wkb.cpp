@@ -23,6 +23,8 @@ enum WkbType : uint32_t
     kMultiPolygon = 6
 };
 
+static_assert(kWkbPoint == kHead + sizeof(mly_point), "a point is its head and its position");
+
 static_assert(sizeof(mly_point) == 2 * sizeof(double), "points are written as they lie");
 
 class Writer
@@ -133,9 +135,9 @@ void WritePolygons(const mly_row &row, Writer &out)
         WritePolygon(row, begin, row.polygon_ends[i], out);
 }
 
-void WritePoint(const mly_row &row, Writer &out)
+void WritePoint(double longitude, double latitude, Writer &out)
 {
-    const mly_point point{row.longitude, row.latitude};
+    const mly_point point{longitude, latitude};
     out.Head(kPoint);
     out.Points(&point, 1);
 }
@@ -174,7 +176,14 @@ void WriteWkb(const mly_row &row, mly_shape shape, uint8_t *out)
             WritePolygon(row, 0, 1, writer);
             break;
         default:
-            WritePoint(row, writer);
+            WritePoint(row.longitude, row.latitude, writer);
     }
+}
+
+void WriteWkbPoints(const double *longitudes, const double *latitudes, size_t n, uint8_t *out)
+{
+    Writer writer(out);
+    for (size_t i = 0; i < n; i++)
+        WritePoint(longitudes[i], latitudes[i], writer);
 }
 }  // namespace mly

@@ -16,4 +16,8 @@ size_t WkbSize(const mly_row &row, mly_shape shape);
 
 // Exactly as many, where there are any.
 void WriteWkb(const mly_row &row, mly_shape shape, uint8_t *out);
+
+// A point's bytes, and those of several, one after another.
+constexpr size_t kWkbPoint = 21;
+void WriteWkbPoints(const double *longitudes, const double *latitudes, size_t n, uint8_t *out);
 }  // namespace mly

@@ -236,7 +236,7 @@ def test_options_that_gdal_does_not_know_make_no_difference(service):
 
 
 @pytest.mark.skipif(GDAL_VERSION < (3, 11), reason="GDAL has no such option")
-def test_times_as_texts_are_left_to_gdal(service):
+def test_times_as_texts_are_as_gdal_writes_them(service):
     layer = opened("images")(service, None).layer
 
     assert read(layer, DATETIME_AS_STRING="YES") == by_gdal(layer, DATETIME_AS_STRING="YES")

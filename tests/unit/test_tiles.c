@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/mvt.h"
 #include "support/chance.h"
 #include "support/check.h"
 #include "support/fail_mem.h"
@@ -558,23 +559,42 @@ static void answer_one(struct arrivals *arrivals, struct rig *rig)
     }
 }
 
+/* A row, or a block of up to as many as the tile has: the ids of what comes. */
+static enum mly_status take_some(struct rig *rig, struct chance *chance, int64_t ids[STREET_ROWS], uint32_t *n)
+{
+    struct mly_block block;
+    const uint32_t max = (uint32_t)chance_below(chance, STREET_ROWS + 1);
+    *n = 1;
+    if (max == 0)
+        return take(rig, ids);
+    const enum mly_status status = mly_machine_block(rig->tiles, max, &block, &rig->err);
+    if (status != MLY_OK)
+        return status;
+    *n = block.n;
+    assert_true(block.n >= 1 && block.n <= max);
+    assert_int_equal(mly_mvt_ids(block.mvt, block.rows, block.n, ids), block.n);
+    return status;
+}
+
 /* Reads all, and notes which tile each row is of: a tile whole, or not at all. */
 static void read_all(struct arrivals *arrivals, struct rig *rig, uint32_t max, size_t n_rows[STREET_MAX])
 {
     enum mly_status status = MLY_AGAIN;
-    int64_t id = 0, last_id = 0;
+    int64_t ids[STREET_ROWS], last_id = 0;
+    uint32_t n = 0;
     while (status != MLY_DONE) {
         struct mly_request request;
         while (chance_below(&arrivals->chance, 4) && mly_machine_want(rig->tiles, &request, &rig->err) == MLY_OK)
             arrivals->in_flight[arrivals->n_in_flight++] = request.ticket;
         assert_true(arrivals->n_in_flight <= max);
-        status = take(rig, &id);
+        status = take_some(rig, &arrivals->chance, ids, &n);
         assert_true(status >= 0);
-        if (status == MLY_OK) {
-            assert_true(id > last_id); /* as the plan orders them */
-            last_id = id;
-            n_rows[id / 10000 - 1]++;
-        } else if (arrivals->n_in_flight > 0) {
+        for (uint32_t i = 0; status == MLY_OK && i < n; i++) {
+            assert_true(ids[i] > last_id); /* as the plan orders them */
+            last_id = ids[i];
+            n_rows[ids[i] / 10000 - 1]++;
+        }
+        if (status != MLY_OK && arrivals->n_in_flight > 0) {
             answer_one(arrivals, rig);
         }
     }

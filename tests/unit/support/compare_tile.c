@@ -74,9 +74,9 @@ static bool has_same_rows(struct open_tile *open, const struct mly_layer *layer,
 static bool has_same_column(struct open_tile *open, enum mly_type type, uint32_t column, const uint32_t *rows,
                             uint32_t n)
 {
-    struct mly_mvt_texts texts;
-    int64_t words[MLY_MVT_TEXTS];
-    bool are_there[MLY_MVT_TEXTS];
+    struct mly_mvt_text_block texts;
+    int64_t words[MLY_BLOCK_ROWS];
+    bool are_there[MLY_BLOCK_ROWS];
     uint32_t n_there = 0;
     if (type == MLY_TEXT)
         mly_mvt_texts(open->mvt, column, rows, n, &texts);
@@ -95,7 +95,7 @@ static bool has_same_column(struct open_tile *open, enum mly_type type, uint32_t
 
 static bool has_same_points(struct open_tile *open, const uint32_t *rows, uint32_t n)
 {
-    double longitudes[MLY_MVT_TEXTS], latitudes[MLY_MVT_TEXTS];
+    double longitudes[MLY_BLOCK_ROWS], latitudes[MLY_BLOCK_ROWS];
     mly_mvt_points(open->mvt, rows, n, longitudes, latitudes);
     for (uint32_t i = 0; i < n; i++) {
         const struct mly_row row = open_tile_row(open, rows[i]);
@@ -105,10 +105,22 @@ static bool has_same_points(struct open_tile *open, const uint32_t *rows, uint32
     return true;
 }
 
+static bool has_same_ids(struct open_tile *open, const uint32_t *rows, uint32_t n)
+{
+    int64_t ids[MLY_BLOCK_ROWS];
+    uint32_t n_there = mly_mvt_ids(open->mvt, rows, n, ids);
+    for (uint32_t i = 0; i < n; i++) {
+        if (ids[i] != open_tile_row(open, rows[i]).id)
+            return false;
+        n_there -= ids[i] >= 0;
+    }
+    return n_there == 0;
+}
+
 static bool has_same_columns(struct open_tile *open, const struct mly_layer *layer)
 {
-    uint32_t rows[MLY_MVT_TEXTS], n = 0;
-    for (uint32_t i = open->n_rows; i > 0 && n < MLY_MVT_TEXTS - 1; i--)
+    uint32_t rows[MLY_BLOCK_ROWS], n = 0;
+    for (uint32_t i = open->n_rows; i > 0 && n < MLY_BLOCK_ROWS - 1; i--)
         rows[n++] = i - 1;
     if (n > 0)
         rows[n++] = open->n_rows - 1;
@@ -116,7 +128,7 @@ static bool has_same_columns(struct open_tile *open, const struct mly_layer *lay
         if (!has_same_column(open, layer->columns[column].type, column, rows, n))
             return false;
     }
-    return layer->shape != MLY_POINT || has_same_points(open, rows, n);
+    return has_same_ids(open, rows, n) && (layer->shape != MLY_POINT || has_same_points(open, rows, n));
 }
 
 static void show(struct mly_span bytes)
