@@ -1033,26 +1033,32 @@ static void place_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row 
     out->latitude = latitude(mvt, mvt->y[index]);
 }
 
-/* Column by column: what is the same for all rows is looked up once. */
-void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_space *spaces,
-                  struct mly_row *out)
+/* Column by column: what is the same for all rows is looked up once. Values and digits of one row after another. */
+static void read_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_value *values,
+                      char (*digits)[MLY_VALUE_SCRATCH], struct mly_row *out)
 {
-    for (uint32_t column = 0; column < mvt->layer->n_tile_columns; column++) {
+    enum { STRIDE = MLY_SCHEMA_MAX_COLUMNS };
+    for (uint32_t column = 0; column < mvt->n_columns; column++) {
         const struct usual usual = usual_of(mvt, column);
-        const uint32_t *cells = mvt->cells + column;
-        const size_t stride = mvt->n_columns;
         for (uint32_t i = 0; i < n; i++)
-            spaces[i].values[column] = value_of(mvt, column, &usual, cells[rows[i] * stride], spaces[i].digits[column]);
+            values[i * STRIDE + column] = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column],
+                                                   digits[i * STRIDE + column]);
     }
     for (uint32_t i = 0; i < n; i++) {
-        out[i] = (struct mly_row){.id = row_id(spaces[i].values[0]), .values = spaces[i].values};
+        out[i] = (struct mly_row){.id = row_id(values[i * STRIDE]), .values = values + i * STRIDE};
         place_row(mvt, rows[i], &out[i]);
     }
 }
 
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_spaces *spaces,
+                  struct mly_row *out)
+{
+    read_rows(mvt, rows, n, spaces->values[0], spaces->digits[0], out);
+}
+
 void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
 {
-    mly_mvt_rows(mvt, &index, 1, space, out);
+    read_rows(mvt, &index, 1, space->values, space->digits, out);
 }
 
 void mly_mvt_points(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, double *longitudes, double *latitudes)

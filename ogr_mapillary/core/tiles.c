@@ -6,8 +6,6 @@
 #include "mvt.h"
 #include "sieve.h"
 
-enum { READY_ROWS = 16 }; /* read from the tile at once, when rows are given one by one */
-
 struct tiles {
     struct mly_machine base;
     struct mly_read_options options;
@@ -21,8 +19,8 @@ struct tiles {
     uint32_t row;                   /* of the tile, to be looked at next */
     uint32_t found[MLY_BLOCK_ROWS]; /* those that the sieve lets pass */
     uint32_t n_ready, n_given;
-    struct mly_row ready[READY_ROWS];
-    struct mly_mvt_space spaces[READY_ROWS];
+    struct mly_row ready[MLY_MVT_ROWS]; /* of those, when rows are given one by one */
+    struct mly_mvt_spaces spaces;
 };
 
 static bool next_tile(void *ctx, struct mly_tile *out)
@@ -93,10 +91,10 @@ static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct m
     struct tiles *tiles = (struct tiles *)m;
     if (tiles->n_given == tiles->n_ready) {
         tiles->n_given = tiles->n_ready = 0;
-        const enum mly_status status = next_rows(tiles, READY_ROWS, &tiles->n_ready, err);
+        const enum mly_status status = next_rows(tiles, MLY_MVT_ROWS, &tiles->n_ready, err);
         if (status != MLY_OK)
             return status;
-        mly_mvt_rows(tiles->mvt, tiles->found, tiles->n_ready, tiles->spaces, tiles->ready);
+        mly_mvt_rows(tiles->mvt, tiles->found, tiles->n_ready, &tiles->spaces, tiles->ready);
     }
     *out = tiles->ready[tiles->n_given++];
     out->is_inside = tiles->is_inside;
