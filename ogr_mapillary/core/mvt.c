@@ -106,7 +106,7 @@ static size_t field_size(const struct mly_wire_field *field)
 }
 
 /* Features and values in the short form, one after another: what a layer is made of. */
-static inline void count_usual_fields(struct mly_wire *wire, struct survey *out)
+static MLY_APART void count_usual_fields(struct mly_wire *wire, struct survey *out)
 {
     const uint8_t *at = wire->at;
     size_t n_features = 0, n_values = 0, size;
@@ -363,7 +363,7 @@ static enum mly_status read_value(const struct decoder *d, struct mly_span bytes
 }
 
 /* Values in the usual form, one after another. Stops at whatever else there is. */
-static void read_usual_values(struct decoder *d, struct mly_wire *layer)
+static MLY_APART void read_usual_values(struct decoder *d, struct mly_wire *layer)
 {
     const uint8_t *at = layer->at;
     struct mly_value *out = d->mvt->values + d->n_values + 1;
@@ -622,14 +622,16 @@ static enum mly_status add_plain_feature(const struct decoder *d, struct mly_spa
     return MLY_OK;
 }
 
-/* Into cells that are all 0. False: another form, or a fault. */
-static inline bool read_usual_tags(const struct decoder *d, struct mly_span tags, uint32_t *cells)
+/* Into cells that are all 0. Up to `end`, which is the layer's, bytes can be looked at. False: another form, or a
+ * fault. */
+static inline bool read_usual_tags(const struct decoder *d, struct mly_span tags, const uint8_t *end, uint32_t *cells)
 {
+    const uint8_t *tags_end = tags.data + tags.size;
     const size_t n_keys = d->n_keys < 0x80 ? d->n_keys : 0x80;
     const uint16_t *column_of_key = d->column_of_key;
     const uint32_t n_values = d->mvt->n_values;
-    struct mly_wire wire = mly_wire_open(tags);
-    while (wire.at < wire.end) {
+    struct mly_wire wire = {.at = tags.data, .end = end};
+    while (wire.at < tags_end) {
         const uint32_t key = *wire.at++;
         uint32_t value = 0;
         if (key >= n_keys || !mly_wire_uint32(&wire, &value) || value >= n_values)
@@ -641,16 +643,16 @@ static inline bool read_usual_tags(const struct decoder *d, struct mly_span tags
             return false;
         cells[column] = value + 1;
     }
-    return true;
+    return wire.at == tags_end;
 }
 
-/* False: another form, or a fault. */
-static inline bool read_usual_point(struct mly_span geometry, int32_t *x, int32_t *y)
+/* Likewise. */
+static inline bool read_usual_point(struct mly_span geometry, const uint8_t *end, int32_t *x, int32_t *y)
 {
-    struct mly_wire wire = mly_wire_open(geometry);
+    struct mly_wire wire = {.at = geometry.data, .end = end};
     uint32_t dx = 0, dy = 0;
     if (geometry.size < 3 || *wire.at++ != MOVE_TO_ONE || !mly_wire_uint32(&wire, &dx) ||
-        !mly_wire_uint32(&wire, &dy) || wire.at != wire.end)
+        !mly_wire_uint32(&wire, &dy) || wire.at != geometry.data + geometry.size)
         return false;
     *x = mly_wire_zigzag32(dx);
     *y = mly_wire_zigzag32(dy);
@@ -658,7 +660,7 @@ static inline bool read_usual_point(struct mly_span geometry, int32_t *x, int32_
 }
 
 /* Rows of features in the usual form, one after another. Stops at whatever else there is, for add_feature to read. */
-static void add_usual_points(struct decoder *d, struct mly_wire *layer)
+static MLY_APART void add_usual_points(struct decoder *d, struct mly_wire *layer)
 {
     struct mly_mvt *mvt = d->mvt;
     const uint32_t n_columns = mvt->n_columns;
@@ -668,8 +670,8 @@ static void add_usual_points(struct decoder *d, struct mly_wire *layer)
         struct feature feature;
         if (!read_usual_feature((struct mly_span){.data = at + 2, .size = size - 2}, &feature) ||
             feature.type != MLY_PB__FEATURE__SHAPE__POINT ||
-            !read_usual_point(feature.geometry, &mvt->x[row], &mvt->y[row]) || is_outside(mvt, row) ||
-            !read_usual_tags(d, feature.tags, cells))
+            !read_usual_point(feature.geometry, layer->end, &mvt->x[row], &mvt->y[row]) || is_outside(mvt, row) ||
+            !read_usual_tags(d, feature.tags, layer->end, cells))
             break;
         cells += n_columns;
         row++;
@@ -907,25 +909,28 @@ static inline struct mly_value value_of(const struct mly_mvt *mvt, uint32_t colu
     return value;
 }
 
-/* Copies words as they are, and counts them. False: the column does not take all of them so. */
-static bool copy_words(const struct mly_mvt *mvt, uint32_t column, const struct usual *usual, const uint32_t *rows,
-                       uint32_t n, int64_t *words, bool *are_there, uint32_t *n_there)
+/* Copies words as they are. Returns how many of them are of the usual type: most often all, and then no more has to be
+ * looked at. */
+static MLY_APART uint32_t copy_words(const struct mly_mvt *mvt, uint32_t column, enum mly_type type,
+                                     const uint32_t *rows, uint32_t n, int64_t *words)
 {
     const uint32_t *cells = mvt->cells + column;
     const struct mly_value *values = mvt->values;
     const size_t stride = mvt->n_columns;
-    const enum mly_type type = usual->raw;
-    uint32_t n_usual = 0, n_odd = 0;
-    for (uint32_t i = 0; i < n; i++) { /* no branches, and no more than that in one go */
+    uint32_t n_usual = 0;
+    for (uint32_t i = 0; i < n; i++) {
         const struct mly_value *raw = &values[cells[rows[i] * stride]];
         words[i] = raw->as.i;
-        are_there[i] = raw->type != MLY_NULL;
         n_usual += raw->type == type;
-        n_odd += raw->type != type && raw->type != MLY_NULL;
     }
+    return n_usual;
+}
+
+static bool are_in_range(const struct usual *usual, const int64_t *words, uint32_t n)
+{
+    uint32_t n_odd = 0;
     for (uint32_t i = 0; i < n && usual->range < UINT64_MAX; i++)
-        n_odd += are_there[i] & !is_in_range(usual, words[i]);
-    *n_there = n_usual;
+        n_odd += !is_in_range(usual, words[i]);
     return n_odd == 0;
 }
 
@@ -935,9 +940,10 @@ uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_
     char digits[MLY_VALUE_SCRATCH];
     const struct usual usual = usual_of(mvt, column);
     uint32_t n_there = 0;
-    if (copy_words(mvt, column, &usual, rows, n, words, are_there, &n_there))
-        return n_there;
-    n_there = 0;
+    if (copy_words(mvt, column, usual.raw, rows, n, words) == n && are_in_range(&usual, words, n)) {
+        memset(are_there, true, n);
+        return n;
+    }
     for (uint32_t i = 0; i < n; i++) {
         const struct mly_value value = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column], digits);
         words[i] = value.as.i;

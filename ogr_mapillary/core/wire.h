@@ -10,6 +10,13 @@
 
 #include "span.h"
 
+/* Of a function that is one hot loop, which needs all registers for itself. */
+#if defined(__GNUC__)
+#define MLY_APART __attribute__((noinline))
+#else
+#define MLY_APART
+#endif
+
 enum mly_wire_type { MLY_WIRE_VARINT = 0, MLY_WIRE_64 = 1, MLY_WIRE_BYTES = 2, MLY_WIRE_32 = 5 };
 
 enum mly_wire_step { MLY_WIRE_END, MLY_WIRE_FIELD, MLY_WIRE_BROKEN };
