@@ -107,11 +107,6 @@ static inline enum mly_status mly_machine_take(struct mly_machine *m, struct mly
     return m->vtbl->take(m, out, err);
 }
 
-static inline bool mly_machine_has_blocks(const struct mly_machine *m)
-{
-    return m->vtbl->block != NULL;
-}
-
 static inline enum mly_status mly_machine_block(struct mly_machine *m, uint32_t max, struct mly_block *out,
                                                 struct mly_error *err)
 {

@@ -1043,15 +1043,15 @@ static void place_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row 
 static void read_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_value *values,
                       char (*digits)[MLY_VALUE_SCRATCH], struct mly_row *out)
 {
-    enum { STRIDE = MLY_SCHEMA_MAX_COLUMNS };
+    const size_t stride = MLY_SCHEMA_MAX_COLUMNS;
     for (uint32_t column = 0; column < mvt->n_columns; column++) {
         const struct usual usual = usual_of(mvt, column);
         for (uint32_t i = 0; i < n; i++)
-            values[i * STRIDE + column] = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column],
-                                                   digits[i * STRIDE + column]);
+            values[i * stride + column] = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column],
+                                                   digits[i * stride + column]);
     }
     for (uint32_t i = 0; i < n; i++) {
-        out[i] = (struct mly_row){.id = row_id(values[i * STRIDE]), .values = values + i * STRIDE};
+        out[i] = (struct mly_row){.id = row_id(values[i * stride]), .values = values + i * stride};
         place_row(mvt, rows[i], &out[i]);
     }
 }

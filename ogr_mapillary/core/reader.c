@@ -186,7 +186,7 @@ enum mly_status mly_reader_next(struct mly_reader *reader, struct mly_row *out, 
 
 bool mly_reader_has_blocks(const struct mly_reader *reader)
 {
-    return mly_machine_has_blocks(reader->machine);
+    return reader->machine->vtbl->block != NULL;
 }
 
 enum mly_status mly_reader_next_block(struct mly_reader *reader, uint32_t max, struct mly_block *out,

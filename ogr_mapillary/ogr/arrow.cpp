@@ -386,59 +386,72 @@ void Put(Column &column, size_t row, const mly_row &from, mly_shape shape)
 
 // ---- columns of blocks ----
 
+bool IsOfTiles(const ArrowColumn &what, const mly_block &block)
+{
+    return what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns);
+}
+
 // Numbers, times or booleans of a block's rows; there are none in columns that tiles do not carry.
 struct Words
 {
-    Words(const ArrowColumn &what, const mly_block &block)
-    {
-        if (what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns))
-            nThere = mly_mvt_words(block.mvt, static_cast<uint32_t>(what.column), block.rows, block.n, words.data(),
-                                   areThere.data());
-    }
-
-    mly_value Get(size_t i, mly_type type) const
-    {
-        mly_value value{};
-        value.as.i = words[i];
-        value.type = areThere[i] ? type : MLY_NULL;
-        return value;
-    }
-
-    std::array<int64_t, MLY_BLOCK_ROWS> words{};
-    std::array<bool, MLY_BLOCK_ROWS> areThere{};
-    uint32_t nThere = 0;
+    std::array<int64_t, MLY_BLOCK_ROWS> words;
+    std::array<bool, MLY_BLOCK_ROWS> areThere;
+    uint32_t nThere;
 };
+
+void Read(const ArrowColumn &what, const mly_block &block, Words &out)
+{
+    out.nThere = 0;
+    if (IsOfTiles(what, block))
+        out.nThere = mly_mvt_words(block.mvt, static_cast<uint32_t>(what.column), block.rows, block.n, out.words.data(),
+                                   out.areThere.data());
+    else
+        out.areThere.fill(false);
+}
+
+mly_value ValueOf(const Words &words, size_t i, mly_type type)
+{
+    mly_value value{};
+    if (!words.areThere[i])
+        return value;
+    value.as.i = words.words[i];
+    value.type = type;
+    return value;
+}
 
 void PutWords(Column &column, size_t row, const mly_block &block)
 {
-    const Words words(column.what, block);
+    Words words;
+    Read(column.what, block, words);
     if (words.nThere == block.n)
     {
         memcpy(column.values.As<int64_t>() + row, words.words.data(), block.n * sizeof(int64_t));
         return;
     }
     for (size_t i = 0; i < block.n; i++)
-        PutWord(column, row + i, words.Get(i, MLY_INT));
+        PutWord(column, row + i, ValueOf(words, i, MLY_INT));
 }
 
 void PutBits(Column &column, size_t row, const mly_block &block)
 {
-    const Words words(column.what, block);
+    Words words;
+    Read(column.what, block, words);
     for (size_t i = 0; i < block.n; i++)
-        PutBit(column, row + i, words.Get(i, MLY_BOOL));
+        PutBit(column, row + i, ValueOf(words, i, MLY_BOOL));
 }
 
 void PutMoments(Column &column, size_t row, const mly_block &block)
 {
-    const Words words(column.what, block);
+    Words words;
+    Read(column.what, block, words);
     for (size_t i = 0; i < block.n; i++)
-        PutMoment(column, row + i, words.Get(i, MLY_TIME));
+        PutMoment(column, row + i, ValueOf(words, i, MLY_TIME));
 }
 
 void PutTexts(Column &column, size_t row, const mly_block &block)
 {
     mly_mvt_text_block texts;
-    const bool isOfTiles = column.what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns);
+    const bool isOfTiles = IsOfTiles(column.what, block);
     if (isOfTiles)
         mly_mvt_texts(block.mvt, static_cast<uint32_t>(column.what.column), block.rows, block.n, &texts);
     for (size_t i = 0; i < block.n; i++)
