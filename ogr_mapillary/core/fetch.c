@@ -35,7 +35,7 @@ static struct mly_tile tile_of(uint64_t tag)
 static struct mly_hold_name name_of(const struct mly_fetch_options *options, struct mly_tile tile)
 {
     return (struct mly_hold_name){
-        .service = options->read->tile_service, .tileset = options->tileset, .layer = options->layer, .tile = tile};
+        .scope = options->read->hold_scope, .tileset = options->tileset, .layer = options->layer, .tile = tile};
 }
 
 static uint64_t now_ms(const struct mly_fetch *fetch)

@@ -24,7 +24,7 @@ struct mly_held {
     bool has_index;
     uint32_t *index; /* row numbers, by id; of rows that have one */
     uint32_t n_indexed;
-    const char *tileset; /* in `names`, behind the service */
+    const char *tileset; /* in `names`, behind the scope */
     char names[];
 };
 
@@ -63,14 +63,14 @@ enum mly_status mly_hold_new(const struct mly_hold_options *options, struct mly_
 static uint64_t hash_of(const struct mly_hold_name *name)
 {
     const uint32_t place[] = {name->tile.x, name->tile.y, name->tile.z};
-    int64_t hash = mly_value_hash(0, name->service, strlen(name->service) + 1);
+    int64_t hash = mly_value_hash(0, name->scope, strlen(name->scope) + 1);
     hash = mly_value_hash(hash, name->tileset, strlen(name->tileset) + 1);
     return (uint64_t)mly_value_hash(hash, place, sizeof place);
 }
 
 static bool is_of(const struct mly_held *held, const struct mly_hold_name *name)
 {
-    return held->layer == name->layer && strcmp(held->names, name->service) == 0 &&
+    return held->layer == name->layer && strcmp(held->names, name->scope) == 0 &&
            strcmp(held->tileset, name->tileset) == 0;
 }
 
@@ -226,17 +226,17 @@ static struct mly_held *make_held(const struct mly_hold *hold, const struct mly_
                                   const struct mly_hold_tile *tile, uint64_t now_ms)
 {
     const struct mly_mem *mem = hold->options.mem;
-    const size_t service_size = strlen(name->service) + 1, tileset_size = strlen(name->tileset) + 1;
-    const size_t own_bytes = sizeof(struct mly_held) + service_size + tileset_size;
+    const size_t scope_size = strlen(name->scope) + 1, tileset_size = strlen(name->tileset) + 1;
+    const size_t own_bytes = sizeof(struct mly_held) + scope_size + tileset_size;
     const size_t bytes = bytes_of(tile, own_bytes);
     struct mly_held *held = bytes <= hold->options.max_bytes / LARGE ? mem->alloc(mem->ctx, own_bytes) : NULL;
     if (!held)
         return NULL;
     *held = (struct mly_held){
         .layer = name->layer, .place = name->tile, .hash = hash_of(name), .put_ms = now_ms, .bytes = bytes};
-    memcpy(held->names, name->service, service_size);
-    memcpy(held->names + service_size, name->tileset, tileset_size);
-    held->tileset = held->names + service_size;
+    memcpy(held->names, name->scope, scope_size);
+    memcpy(held->names + scope_size, name->tileset, tileset_size);
+    held->tileset = held->names + scope_size;
     return held;
 }
 

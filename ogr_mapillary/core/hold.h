@@ -30,9 +30,10 @@ struct mly_hold_options {
     struct mly_hold_lock lock;
 };
 
-/* Names what a tile was made of; nothing else is alike. `service` and `tileset` are copied. */
+/* Names what a tile was made of; nothing else is alike. `scope` says where from: readers who may use each other's tiles
+ * give the same one. It and `tileset` are copied. */
 struct mly_hold_name {
-    const char *service, *tileset;
+    const char *scope, *tileset;
     const struct mly_layer *layer;
     struct mly_tile tile;
 };
@@ -66,7 +67,7 @@ const struct mly_mvt *mly_hold_mvt(const struct mly_held *held);
 /* Accepts NULL. */
 void mly_hold_drop(struct mly_hold *hold, struct mly_held *held);
 
-/* The row of that id in any tile of the name's service, tileset and layer, whatever the name's tile: of those used most
+/* The row of that id in any tile of the name's scope, tileset and layer, whatever the name's tile: of those used most
  * recently, the first one. MLY_OK: a copy in `arena`. MLY_DONE: none is held, or it has another shape than a point.
  * MLY_E_LIMIT, MLY_E_NOMEM: the arena's. */
 enum mly_status mly_hold_find(struct mly_hold *hold, const struct mly_hold_name *name, int64_t id, uint64_t now_ms,

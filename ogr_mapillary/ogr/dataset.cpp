@@ -47,6 +47,16 @@ mly_curl_service CurlService(const mly::Service &service)
     return {OrNull(service.token), service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
 }
 
+// Datasets share what they have decoded if they keep what they are told in the same place: else one would fill the
+// memory, and the other one's folder would stay without it. OFFLINE is about what the cache holds, not about what this
+// process has seen.
+std::string MakeHoldScope(const mly::Settings &settings)
+{
+    const mly::CacheSettings &cache = settings.cache;
+    return (cache.isOffline ? "offline " : "online ") + std::string(settings.tiles.url.text) + ' ' +
+           (cache.isOn ? cache.folder : "");
+}
+
 // The pace is for the service out there; a machine may ask itself as it likes. False: there is no memory for it.
 bool MakePaceOptions(const mly::Settings &settings, mly_transport_pace_options &out)
 {
@@ -109,7 +119,8 @@ mly_status MakeSharedTransport(const mly::Settings &settings, mly_transport **ou
 }
 }  // namespace
 
-OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings) : settings_(std::move(settings))
+OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings)
+    : settings_(std::move(settings)), holdScope_(MakeHoldScope(settings_))
 {
     for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
     {
@@ -228,22 +239,17 @@ mly_read_options OGRMapillaryDataset::ReadOptions()
     options.warn = mly::Warn;
     options.stored = Stored;
     options.stored_ctx = this;
-    options.hold = Hold();
+    options.hold = mly::SharedTiles();
+    options.hold_scope = holdScope_.c_str();
     options.is_folder = IsFolder(settings_.tiles);
     options.clock = mly_clock_system();
     options.hold_max_age_ms = IsFolder(settings_.tiles) ? 0 : HoldMaxAgeMs();  // files may change at any time
     return options;
 }
 
-// OFFLINE is about what the cache holds, not what this process has seen.
-mly_hold *OGRMapillaryDataset::Hold() const
-{
-    return settings_.cache.isOffline ? nullptr : mly::SharedTiles();
-}
-
 uint64_t OGRMapillaryDataset::HoldMaxAgeMs() const
 {
-    return uint64_t{settings_.cache.ttlS} * 1000;
+    return settings_.cache.isOffline ? UINT64_MAX : uint64_t{settings_.cache.ttlS} * 1000;
 }
 
 int64_t OGRMapillaryDataset::CountCached(const mly_plan &plan)

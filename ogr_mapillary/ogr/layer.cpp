@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "geometry.h"
 #include "io/clock.h"
+#include "memory.h"
 #include "report.h"
 
 namespace
@@ -629,11 +630,19 @@ mly_status OGRMapillaryLayer::AddTile(void *place, mly_tile tile) noexcept
     }
 }
 
-// A hash tells nothing of where a sequence lies, nor an id of whose detection it is.
+// A hash tells nothing of where a sequence lies, nor an id of whose detection it is; and offline nobody tells where the
+// point with an id lies.
+bool OGRMapillaryLayer::RemembersPlaces() const
+{
+    const bool isOfTile = plan_->get()->source == MLY_SOURCE_TILES;
+    return layer_->shape == MLY_POLYGONS || layer_->shape == MLY_LINES ||
+           (IsPointEntity(layer_) && isOfTile && dataset_->GetSettings().cache.isOffline);
+}
+
 void OGRMapillaryLayer::RememberPlace(const mly_row &row)
 {
-    constexpr size_t kMaxPlaces = 1 << 19;  // some 30 MB
-    const bool isRemembered = layer_->shape == MLY_POLYGONS || layer_->shape == MLY_LINES;
+    constexpr size_t kMaxPlaces = 1 << 19;  // some 50 MB
+    const bool isRemembered = RemembersPlaces();
     if (row.id < 0 || !isRemembered || nPlaces_ >= kMaxPlaces || places_.count(row.id) != 0)
         return;
     Place place;
@@ -642,6 +651,10 @@ void OGRMapillaryLayer::RememberPlace(const mly_row &row)
         place.owner = plan_->get()->owner;
         const char *column = place.owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id";
         place.ownerId = row.values[mly_schema_column(layer_, column)].as.i;
+    }
+    else if (layer_->shape == MLY_POINT)
+    {
+        place.tiles.push_back(row.tile);
     }
     else if (mly_reader_tiles(reader_.get(), AddTile, &place) < 0)
     {
@@ -752,13 +765,13 @@ OGRFeature *OGRMapillaryLayer::FindInTile(mly_tile tile, GIntBig fid)
 // can differ from the one that was read, as it knows the creators of old images.
 OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid)
 {
-    mly_hold *hold = dataset_->Hold();
+    mly_hold *hold = mly::SharedTiles();
     if (!hold)
         return nullptr;
     const bool isWhole = !IsExact() && !AsksGraph();
     const mly::Settings &settings = dataset_->GetSettings();
     const char *tileset = settings.computed && layer_->computed_tileset ? layer_->computed_tileset : layer_->tileset;
-    const mly_hold_name name{settings.tiles.url.text, tileset, layer_, {}};
+    const mly_hold_name name{dataset_->HoldScope().c_str(), tileset, layer_, {}};
     const mly_clock *clock = mly_clock_system();
     mly_arena arena;
     mly_row *row = nullptr;
@@ -785,6 +798,8 @@ OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
 {
     if (OGRFeature *feature = FindInMemory(fid))
         return feature;
+    if (places_.count(fid) != 0)
+        return FindPlace(fid);
     const mly::Settings &settings = dataset_->GetSettings();
     if (AreaOfInterest() && (IsLocal() || settings.tiles.url.scheme == MLY_SCHEME_FILE))
         return FindByScan(fid);

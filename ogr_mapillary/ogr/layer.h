@@ -68,6 +68,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
     bool MayPass(const mly_row &row);
+    bool RemembersPlaces() const;
     void RememberPlace(const mly_row &row);
     void StopReading();
 
@@ -100,7 +101,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     // What has to be asked for to meet a row again.
     struct Place
     {
-        std::vector<mly_tile> tiles;  // of a sequence: those of the read that found it
+        std::vector<mly_tile> tiles;  // of a sequence: those of the read that found it; of a point: its own
         mly_owner owner{};            // of a detection
         int64_t ownerId = 0;
     };

@@ -346,6 +346,7 @@ static void a_tile_that_is_lost_is_not_shared_as_an_empty_one(void **state)
     const struct mly_hold_options options = {.mem = &rig.mem.mem, .max_bytes = 1 << 20};
     assert_status(mly_hold_new(&options, &hold, &rig.err), MLY_OK, &rig.err);
     rig.options.hold = hold;
+    rig.options.hold_scope = "here";
     rig.options.clock = &rig.clock.clock;
     rig.options.hold_max_age_ms = 1000000;
     expect(&rig, 0, (struct script_answer){.http = 500});
