@@ -17,7 +17,8 @@ struct mly_held {
     struct mly_hold_tile tile;
     const struct mly_layer *layer;
     struct mly_tile place;
-    uint64_t hash, put_ms;
+    uint64_t hash;
+    int64_t said_ms;
     size_t bytes; /* all that it takes, an index among it */
     uint32_t n_users;
     bool is_listed; /* else it has left the hold, and the last user frees it */
@@ -82,7 +83,7 @@ static bool is_named(const struct mly_held *held, const struct mly_hold_name *na
 
 static bool is_fresh(const struct mly_held *held, uint64_t now_ms, uint64_t max_age_ms)
 {
-    return now_ms <= held->put_ms || now_ms - held->put_ms <= max_age_ms;
+    return (int64_t)now_ms <= held->said_ms || now_ms - (uint64_t)held->said_ms <= max_age_ms;
 }
 
 static struct mly_held *look_up(const struct mly_hold *hold, const struct mly_hold_name *name, uint64_t hash)
@@ -223,7 +224,7 @@ static bool make_way(struct mly_hold *hold, size_t bytes, struct mly_held **garb
 }
 
 static struct mly_held *make_held(const struct mly_hold *hold, const struct mly_hold_name *name,
-                                  const struct mly_hold_tile *tile, uint64_t now_ms)
+                                  const struct mly_hold_tile *tile, int64_t said_ms)
 {
     const struct mly_mem *mem = hold->options.mem;
     const size_t scope_size = strlen(name->scope) + 1, tileset_size = strlen(name->tileset) + 1;
@@ -233,7 +234,7 @@ static struct mly_held *make_held(const struct mly_hold *hold, const struct mly_
     if (!held)
         return NULL;
     *held = (struct mly_held){
-        .layer = name->layer, .place = name->tile, .hash = hash_of(name), .put_ms = now_ms, .bytes = bytes};
+        .layer = name->layer, .place = name->tile, .hash = hash_of(name), .said_ms = said_ms, .bytes = bytes};
     memcpy(held->names, name->scope, scope_size);
     memcpy(held->names + scope_size, name->tileset, tileset_size);
     held->tileset = held->names + scope_size;
@@ -241,9 +242,9 @@ static struct mly_held *make_held(const struct mly_hold *hold, const struct mly_
 }
 
 struct mly_held *mly_hold_put(struct mly_hold *hold, const struct mly_hold_name *name, struct mly_hold_tile *tile,
-                              uint64_t now_ms)
+                              int64_t said_ms)
 {
-    struct mly_held *garbage = NULL, *held = make_held(hold, name, tile, now_ms);
+    struct mly_held *garbage = NULL, *held = make_held(hold, name, tile, said_ms);
     if (!held)
         return NULL;
     lock(hold);

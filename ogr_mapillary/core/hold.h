@@ -50,16 +50,16 @@ enum mly_status mly_hold_new(const struct mly_hold_options *options, struct mly_
 /* Nobody has a tile of it any more. Accepts NULL. */
 void mly_hold_free(struct mly_hold *hold);
 
-/* The tile, to be given back; NULL when it is not held, or older than `max_age_ms`. Its age counts from the call of
- * _put. `now_ms` is of the clock that all callers share, see transport.h. */
+/* The tile, to be given back; NULL when it is not held, or older than `max_age_ms`. `now_ms` is of the clock that all
+ * callers share, see transport.h. */
 struct mly_held *mly_hold_get(struct mly_hold *hold, const struct mly_hold_name *name, uint64_t now_ms,
                               uint64_t max_age_ms);
 
-/* Keeps a tile that was just decoded, in the place of one of that name; it goes when it is the one used least recently
- * and room is needed. Moves `tile` and gives it back as _get does. NULL: there is no room for it, and it stays the
- * caller's. */
+/* Keeps a tile, in the place of one of that name; it goes when it is the one used least recently and room is needed.
+ * Its age counts from `said_ms`, when the service said so by that clock: below zero for what is older than the clock.
+ * Moves `tile` and gives it back as _get does. NULL: there is no room for it, and it stays the caller's. */
 struct mly_held *mly_hold_put(struct mly_hold *hold, const struct mly_hold_name *name, struct mly_hold_tile *tile,
-                              uint64_t now_ms);
+                              int64_t said_ms);
 
 /* Valid until the tile is given back. */
 const struct mly_mvt *mly_hold_mvt(const struct mly_held *held);

@@ -25,8 +25,9 @@ struct mly_ring_options {
     const struct mly_mem *mem;
     uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
     enum mly_lane lane;
-    bool takes_all; /* the taker is told of answers without a body, too */
-    bool skips;     /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST */
+    bool takes_all;                /* the taker is told of answers without a body, too */
+    const struct mly_clock *clock; /* tells when the service said something; NULL: nobody wants to know */
+    bool skips; /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST */
     mly_ring_next_fn *next;
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
@@ -56,6 +57,7 @@ struct mly_ring_answer {
     uint64_t tag;
     struct mly_span body; /* valid until the next call */
     bool is_missing;      /* of MLY_ANSWER_EMPTY: HTTP 404, which may change soon (API.md 1.4) */
+    int64_t said_ms; /* by the ring's clock, when the service said so: perhaps before its zero; 0 without a clock */
 };
 
 /* MLY_OK: the next answer. Unless the ring `takes_all`, it has a body or is ready: empty ones are passed over, and too

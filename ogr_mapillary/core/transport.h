@@ -36,6 +36,8 @@ struct mly_response {
     uint32_t retry_after_ms; /* what the service asked for; 0 if it did not */
     uint32_t usage;          /* per cent of the application's quota, as X-App-Usage tells it; 0 if it does not */
     uint32_t attempts;       /* how often it was asked; set by retry.h */
+    bool is_stored;          /* a cache has it, and the service was not asked */
+    uint64_t age_ms;         /* how long ago the service said so; 0: now */
     struct mly_buf body;     /* owned by whoever holds the response */
     char validator[MLY_LIMIT_VALIDATOR]; /* with which this answer can be asked about later; empty: it cannot */
     char why[MLY_ERROR_TEXT];            /* for a person, never a secret */

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""What one process may use of what it has seen: offline, and with caches of its own."""
+"""What a process may use of what it has seen: offline, at what age, and with which cache."""
 from __future__ import annotations
 
 import random
 import shutil
+import time
 from pathlib import Path
 
 import mvt
 import pytest
 
-from block import BLOCK, TILES, body_of, images_of, truth_of
+from block import BLOCK, SPAT, TILES, images_of, truth_of
 from features import Layer, at
 from reading import assert_each_once, assert_same, corners, cover, grown, listening, polygon, seen, tile_box
 from town import ORIGINAL
@@ -137,3 +138,17 @@ def test_offline_tiles_serve_from_memory_at_any_age(block, opened):
 
     assert [row.fid for row in rows] == [row.fid for row in truth_of(TILES)]
     assert [offline.get(row.fid) for row in rows] == rows
+
+
+def test_a_tile_is_as_old_in_memory_as_it_is_on_disk(run, block, opened, folder):
+    done = run("ogr2ogr", "out.csv", "MAPILLARY:", "images", *SPAT,
+               env={"MAPILLARY_CACHE": "YES", "MAPILLARY_CACHE_DIR": str(folder)})
+    assert done.code == 0, done.err
+    time.sleep(1.01)  # another process had it so long ago
+    block.clear()
+    rows = opened().within(BLOCK).rows()
+    assert block.requests == []
+
+    assert opened(CACHE_TTL=1).within(BLOCK).rows() == rows
+
+    assert_each_once(block.requests, TILES)
