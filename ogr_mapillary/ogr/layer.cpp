@@ -202,6 +202,40 @@ bool OGRMapillaryLayer::MakePlan(const mly_query &query, mly::Plan &plan) const
     return true;
 }
 
+// Whether the cache can answer all that a plan asks for, as far as the end; it is asked, and nobody hears of it.
+bool OGRMapillaryLayer::IsRecorded(mly::Plan &plan)
+{
+    mly_error error{};
+    mly_row row;
+    mly_reader *reader = nullptr;
+    mly::TransportPtr transport = dataset_->BorrowTransport();
+    mly_read_options options = dataset_->ReadOptions();
+    options.warn = nullptr;
+    options.keep = Keep;  // sequences that will not be given are not followed
+    options.keep_ctx = this;
+    mly_status status = transport ? mly_reader_new(plan.get(), &options, transport.get(), &reader, &error) : MLY_E_IO;
+    while (status == MLY_OK)
+        status = mly_reader_next(reader, &row, &error);
+    mly_reader_free(reader);
+    dataset_->GiveBack(std::move(transport));
+    return status == MLY_DONE;
+}
+
+// Offline, ids in an area are looked up as they are else, if the cache holds all that was once said of them; and are
+// sought in the area's tiles if it does not.
+bool OGRMapillaryLayer::IsRecordedById(mly_query query)
+{
+    const mly::Settings &settings = dataset_->GetSettings();
+    if (!settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE || !query.area)
+        return false;
+    mly::Plan plan;
+    query.is_local = false;
+    if (mly_plan_make(&query, mly_mem_system(), plan.get(), nullptr) < 0)
+        return false;
+    const mly_source source = plan.get()->source;
+    return (source == MLY_SOURCE_ENTITIES || source == MLY_SOURCE_TRACE) && IsRecorded(plan);
+}
+
 bool OGRMapillaryLayer::PlanReading()
 {
     if (plan_)
@@ -215,7 +249,9 @@ bool OGRMapillaryLayer::PlanReading()
     query.area = area.Get();
     query.near = Near();
     query.columns = definition_.ColumnsOf(isCounting_ ? fields_.Filtered() : fields_.Read());
-    if (AddFilter(query, *plan) && MakePlan(query, *plan))
+    const bool hasFilter = AddFilter(query, *plan);
+    query.is_local = hasFilter && query.is_local && !IsRecordedById(query);
+    if (hasFilter && MakePlan(query, *plan))
         plan_ = std::move(plan);
     filterFields_ = fields_.OnlyFiltered();
     isFilteredExactly_ = !m_poAttrQuery || (plan_ && FiltersExactly());
@@ -702,7 +738,7 @@ OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
 
 // The row with this id among those of the plan, filters aside; null if it is not there. There is nothing to go on with
 // if a request fails, so ON_ERROR does not count here: whoever gets no row and no error takes it for gone.
-OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
+OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid, mly_error &error)
 {
     mly::TransportPtr transport = dataset_->BorrowTransport();
     mly_read_options options = dataset_->ReadOptions();
@@ -711,7 +747,6 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
     mly::ReaderPtr reader = transport ? MakeReader(plan, transport.get(), options) : nullptr;
     OGRFeature *feature = nullptr;
     mly_status status = reader ? MLY_OK : MLY_DONE;
-    mly_error error{};
     while (status == MLY_OK && !feature)
     {
         mly_row row;
@@ -719,8 +754,6 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
         if (status == MLY_OK && row.id == fid)
             feature = MakeFound(row);
     }
-    if (status < 0)
-        mly::ReportError(error);
     reader.reset();
     dataset_->GiveBack(std::move(transport));
     return feature;
@@ -729,7 +762,11 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
 OGRFeature *OGRMapillaryLayer::FindByQuery(const mly_query &query, GIntBig fid)
 {
     mly::Plan plan;
-    return MakePlan(query, plan) ? FindInPlan(plan, fid) : nullptr;
+    mly_error error{};
+    OGRFeature *feature = MakePlan(query, plan) ? FindInPlan(plan, fid, error) : nullptr;
+    if (error.code < 0)
+        mly::ReportError(error);
+    return feature;
 }
 
 // By GDAL's own read of all rows, to which ON_ERROR does count.
@@ -793,22 +830,26 @@ bool OGRMapillaryLayer::AsksGraph() const
     return (shown & mly_schema_columns(layer_, MLY_FROM_GRAPH)) != 0;
 }
 
-// From the Graph, with everything that the layer shows. Where that is out of reach, the area has to be read.
+// From the Graph, with everything that the layer shows. Where that is out of reach, and the cache does not hold what it
+// once said, the area has to be read.
 OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
 {
     if (OGRFeature *feature = FindInMemory(fid))
         return feature;
     if (places_.count(fid) != 0)
         return FindPlace(fid);
-    const mly::Settings &settings = dataset_->GetSettings();
-    if (AreaOfInterest() && (IsLocal() || settings.tiles.url.scheme == MLY_SCHEME_FILE))
-        return FindByScan(fid);
     mly_query query = BaseQuery();
     query.columns = definition_.ColumnsOf(AllFields().Read());
     const int64_t id = fid;
     query.ids = &id;
     query.n_ids = 1;
-    return FindByQuery(query, fid);
+    const bool isFolder = dataset_->GetSettings().tiles.url.scheme == MLY_SCHEME_FILE;
+    if (!AreaOfInterest() || !(IsLocal() || isFolder))
+        return FindByQuery(query, fid);
+    mly::Plan plan;
+    mly_error unheard{};
+    OGRFeature *feature = isFolder || !MakePlan(query, plan) ? nullptr : FindInPlan(plan, fid, unheard);
+    return feature ? feature : FindByScan(fid);
 }
 
 // A row that was handed out, from where it was found.

@@ -56,6 +56,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool AddFilter(mly_query &query, mly::Plan &plan) const;
     bool IsBounded() const;
     bool MakePlan(const mly_query &query, mly::Plan &plan) const;
+    bool IsRecorded(mly::Plan &plan);
+    bool IsRecordedById(mly_query query);
     bool PlanReading();
     mly_read_options ReadOptions();
     bool StartReading();
@@ -88,7 +90,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     mly::FieldUse AllFields() const;
     OGRFeature *MakeFound(mly_row row) const;
     OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
-    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
+    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid, mly_error &error);
     OGRFeature *FindByQuery(const mly_query &query, GIntBig fid);
     OGRFeature *FindByScan(GIntBig fid);
     OGRFeature *FindTile(GIntBig fid);
