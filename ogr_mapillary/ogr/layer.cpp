@@ -154,7 +154,7 @@ mly_query OGRMapillaryLayer::BaseQuery() const
     mly_query query{};
     query.layer = layer_;
     query.max_tiles = static_cast<uint64_t>(settings.maxTiles);
-    query.max_requests = static_cast<uint64_t>(settings.maxRequests);
+    query.max_requests = settings.cache.isOffline ? UINT64_MAX : static_cast<uint64_t>(settings.maxRequests);
     query.computed = settings.computed;
     query.is_exact = settings.isExact;
     query.is_pruned = settings.isPruned;

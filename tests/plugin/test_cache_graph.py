@@ -14,6 +14,9 @@ from reading import corners, grown, polygon
 
 BOX = (8.5470, 50.0160, 8.5500, 50.0185)  # some hundred images
 HALF = (8.5470, 50.0160, 8.5486, 50.0185)
+LAYERS = ("images", "map_features", "traffic_signs")
+AREA = (8.538, 50.010, 8.562, 50.027)
+COUNTRY = (5.0, 45.0, 15.0, 55.0)  # far more tiles than any read may ask for
 
 
 @pytest.fixture
@@ -163,12 +166,51 @@ def test_old_fields_are_asked_for_anew(service, read):
     assert graph_requests(service) == asked
 
 
+# ---- The budget of requests -------------------------------------------------------------------------
+
+
+def test_what_the_cache_answers_does_not_count_so_that_a_read_repeated_goes_on(service, read, folder):
+    """Some requests for each read, until nothing is left to be asked."""
+    wanted = read(FIELDS="make", CACHE="NO", box=AREA)
+    n_batches = len(ids_asked(service.requests))
+    n_reads = 0
+    assert n_batches > 15
+    while True:
+        service.clear()
+        opened = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "FIELDS": "make",
+                                    "MAX_REQUESTS": 6, "CONNECTIONS": 1}).within(AREA)
+        rows, heard = opened.read()
+        n_reads += 1
+        assert len(graph_requests(service)) <= 6
+        if not heard.errors:
+            break
+        assert "more Graph requests than the 6 that MAX_REQUESTS allows" in heard.errors[0]
+        assert rows == wanted[:len(rows)]
+        assert n_reads <= n_batches
+
+    assert rows == wanted and n_reads > 2
+
+
+def test_a_list_and_entities_that_the_cache_has_need_no_budget(service, read, town):
+    where = f"sequence_id = '{max(town.sequences, key=lambda one: len(one.images)).id}'"
+    first = read(where=where, box=None)
+    assert len(graph_requests(service)) > 3
+    service.clear()
+
+    assert read(where=where, box=None, MAX_REQUESTS=1) == first
+    assert service.requests == []
+
+
+def test_offline_no_number_of_ids_is_too_large(service, read, some):
+    where = f"id IN ({listed(some('images', 120))})"
+    first = read(where=where, box=None)
+    service.clear()
+
+    assert read(where=where, box=None, OFFLINE="YES", MAX_REQUESTS=1) == first
+    assert len(first) == 120 and service.requests == []
+
+
 # ---- Offline, ids in an area ------------------------------------------------------------------------
-
-
-LAYERS = ("images", "map_features", "traffic_signs")
-AREA = (8.538, 50.010, 8.562, 50.027)
-COUNTRY = (5.0, 45.0, 15.0, 55.0)  # far more tiles than any read may ask for
 
 
 @pytest.fixture(scope="session")
