@@ -187,6 +187,8 @@ BY_CODE: Dict[str, List[str]] = {
 # What goes on all the same: the words that say what is lost, or done instead.
 WARNINGS: Dict[str, str] = {
     "%s: the service knows no creator '%.*s'; check the spelling, with its upper and lower case": "check the spelling",
+    "images: the service lists none of a creator '%.*s'; check the spelling, with its upper and lower case": "check the "
+                                                                                                            "spelling",
     "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure":
         "repeat the read",
     "AOI: one of its polygons crosses itself; it was mended": "it was mended",
