@@ -47,7 +47,7 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
 enum mly_answer_kind {
     MLY_ANSWER_BODY,     /* something to decode */
     MLY_ANSWER_EMPTY,    /* the service has nothing there, or does not know one of the entities */
-    MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less */
+    MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less; or the answer may stay below its ceiling */
     MLY_ANSWER_LOST,     /* it failed for good */
     MLY_ANSWER_READY     /* nothing was asked: the list has the answer already */
 };

@@ -605,6 +605,35 @@ def test_several_batches_are_on_their_way_at_once(service, images_in):
     assert 4 <= service.max_in_flight <= 8
 
 
+@pytest.mark.parametrize("kind, arguments", [("huge", {"megabytes": 9}), ("bomb", {"megabytes": 9}),
+                                             ("huge", {"megabytes": 9, "chunked": True})])
+def test_an_answer_above_its_ceiling_is_asked_for_in_parts(service, images_in, kind, arguments):
+    expected = images_in(BOX, "make")
+    many = lambda request: request.kind == "entities" and request.query["ids"].count(",") >= 13
+    service.fault(kind, match=many, times=None, **arguments)
+
+    rows = ask(service, "images", "make").within(BOX).rows()
+
+    assert_same_features(rows, expected)
+    asked = ids_asked(service.requests)
+    assert sorted(n for batch in asked if len(batch) < 14 for n in batch) == sorted(fids(expected))
+    assert sorted(map(len, asked)) == sorted(n for batch in batches(fids(expected)) for n in halves(len(batch), 13))
+
+
+def halves(n: int, most: int) -> List[int]:
+    """The sizes of all requests that come of a batch, if more than `most` are too many."""
+    return [n] + (halves(n // 2, most) + halves(n - n // 2, most) if n > most else [])
+
+
+def test_an_answer_about_a_single_row_above_its_ceiling_fails_by_its_name(service, images_in):
+    bad = images_in(BOX, "make")[3].fid
+    service.fault("huge", match=lambda request: str(bad) in request.query.get("ids", ""), times=None, megabytes=9)
+
+    message = ask(service, "images", "make").within(BOX).failure()
+
+    assert f"entities/{bad}: the answer is larger than its ceiling" in message
+
+
 PASSING = {
     "503": (503, {}), "garbage": ("garbage", {"body": "random"}), "html": ("garbage", {"body": "html"}),
     "half": ("garbage", {"body": "truncated"}), "a reset": ("reset", {}), "a reset in the body": ("reset", {"when": "body"}),
