@@ -15,8 +15,9 @@ extern "C" {
 enum { MLY_SERVICES = MLY_REQUEST_GRAPH + 1 }; /* one for each enum mly_request_kind, which is its index */
 
 struct mly_curl_service {
-    const char *token; /* NULL: every request of this kind is answered with MLY_E_AUTH, unsent */
-    bool is_loopback;  /* no proxy stands between this machine and itself */
+    const char *token;    /* NULL: every request of this kind is answered with MLY_E_AUTH, unsent … */
+    const char *withheld; /* … and with this: why there is none, and what to do. NULL: how to get one */
+    bool is_loopback;     /* no proxy stands between this machine and itself */
 };
 
 /* Texts are copied; NULL or 0 leaves libcurl's own default. */

@@ -44,7 +44,7 @@ bool IsFolder(const mly::Service &service)
 
 mly_curl_service CurlService(const mly::Service &service)
 {
-    return {OrNull(service.token), service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
+    return {OrNull(service.token), service.withheld, service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
 }
 
 // Datasets share what they have decoded if they keep what they are told in the same place: else one would fill the

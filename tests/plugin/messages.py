@@ -60,6 +60,12 @@ FAILURES: Dict[str, str] = {
     "no access token for this service. Get one at https://www.mapillary.com/dashboard/developers and set it with the "
     "configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open option ACCESS_TOKEN or "
     "ACCESS_TOKEN_FILE": "Get one at",
+    "no access token for this service: the one in the environment or the configuration does not go to an address that "
+    "is an open option. Give both in one way: the token as the open option ACCESS_TOKEN, or the address as "
+    "MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL": "Give both in one way",
+    "no access token for this service: the open option ACCESS_TOKEN_FILE does not count for an https:// address that is "
+    "an open option too, since whoever wrote both could collect the first line of any file. Give the token itself as "
+    "ACCESS_TOKEN, or the address as MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL": "Give the token itself",
     "HTTP %d: the service refuses the access token%s%s. Get one at https://www.mapillary.com/dashboard/developers and "
     "set it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open option "
     "ACCESS_TOKEN or ACCESS_TOKEN_FILE": "Get one at",
@@ -161,6 +167,7 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for a batch of columns",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
         "the system has no thread left for the network", "no room for the list of pages",
+        "no room for the list of creators",
         "no room for the text of a list",
     ],
     # and what libcurl says
@@ -251,6 +258,7 @@ MISTAKES: Set[str] = {
 
 # Not messages: lines for CPL_DEBUG, parts of requests, words for GDAL.
 OTHERS: Set[str] = {
+    "another spelling of a creator whose images have come",
     "the answer says nothing of it; it is unknown", "the answer passes over an id; asking once more for that one",
     "asking once more in two parts", "the service does not know it", "the answer does not decode; asking once more",
     "HTTP 404, taken as empty", "has points beyond its border, left to its neighbours",
@@ -272,6 +280,8 @@ OTHERS: Set[str] = {
 
 # Failures that take a broken service, gigabytes or luck to bring about: the test that does, or comes near it.
 SELDOM: Dict[str, str] = {
+    "no access token for this service: the one in": "plugin/test_token.py",
+    "no access token for this service: the open option": "plugin/test_token.py",
     "AOI in the dataset name": "plugin/test_aoi.py",
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",
