@@ -49,7 +49,7 @@ FAILURES: Dict[str, str] = {
     "%s: a file address is file:// and an absolute path, e.g. file:///data/tiles": "e.g. file:///data/tiles",
     "%s: a per cent sign that begins no escape (write it as %%25)": "write it as",
     "%s: not a plain address; the form is https://host[:port][/path]": "the form is",
-    "%s: the port is no number; the form is https://host[:port][/path]": "the form is",
+    "%s: the port is no number from 1 to 65535; the form is https://host[:port][/path]": "the form is",
     "%s: plain http is for this machine only (the token would be readable on the way); use https://": "use https://",
     "%s: longer than %zu characters; use a shorter address": "use a shorter address",
     "%s: must begin with https://, file:// or, on this machine only, http://": "must begin with",

@@ -14,8 +14,7 @@ from osgeo import gdal, ogr
 
 from features import (Layer, Seen, assert_same_features, at, batches, entities_asked, fields_asked, ids_asked, image_row,
                       kinds, listed, map_feature_row, schema)
-from pieces import fnv
-from reading import GDAL_VERSION, Heard, Truth, assert_each_once, corners, cover, listening, polygon
+from reading import GDAL_VERSION, Truth, assert_each_once, cover, listening, polygon
 from service import JSON, dumps
 from town import POINTS, SIGNS
 

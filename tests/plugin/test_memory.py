@@ -12,8 +12,7 @@ import pytest
 
 from block import BLOCK, SPAT, TILES, images_of, truth_of
 from features import Layer, at
-from reading import assert_each_once, assert_same, corners, cover, grown, listening, polygon, seen, tile_box
-from town import ORIGINAL
+from reading import assert_each_once, corners, cover, grown, listening, polygon, seen, tile_box
 
 BOX = (8.5450, 50.0150, 8.5500, 50.0190)  # some hundred images
 LAYERS = ("images", "map_features", "traffic_signs")

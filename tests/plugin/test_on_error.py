@@ -8,11 +8,11 @@ from typing import Callable, Dict, List
 import pytest
 from osgeo import gdal
 
-from block import (ATTEMPTS, BLOCK, PLACES, SPAT, TILES, Land, box_of, name_of, tiles_of, times_asked, truth_of)
+from block import ATTEMPTS, BLOCK, PLACES, SPAT, TILES, box_of, name_of, tiles_of, truth_of
 from conftest import serve
 from features import Layer, assert_same_features, at, batches, ids_asked, image_row, listed, looked_up_image
 from pieces import Expected, Pieces, pixel_lines, row_of as sequence_row
-from reading import Heard, Images, assert_each_once, assert_same, corners, cover, in_plan_order, listening
+from reading import Heard, assert_each_once, assert_same, corners, cover, in_plan_order, listening
 from service import Request
 from town import ORIGINAL, Image
 
