@@ -117,7 +117,7 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
         .lane = options->lane,
         .takes_all = true, /* to remember what is empty, and to count */
         .clock = read->hold ? read->clock : NULL,
-        .skips = read->losses != NULL,
+        .losses = read->losses,
         .next = next_request,
         .next_ctx = fetch,
         .debug = read->debug,

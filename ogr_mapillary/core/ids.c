@@ -367,7 +367,7 @@ enum mly_status mly_ids_new(const struct mly_ids_source *source, const struct ml
         .max_in_flight = options->max_in_flight,
         .lane = MLY_LANE_IDS,
         .takes_all = true,
-        .skips = options->losses != NULL,
+        .losses = options->losses,
         .next = next_request,
         .next_ctx = ids,
         .debug = options->debug,

@@ -180,7 +180,7 @@ static void fail_slot(const struct mly_ring *ring, struct slot *slot, uint32_t a
     if (attempts > 1)
         mly_wrap(&slot->error, slot->error.code, "%u attempts", attempts);
     wrap_slot(slot, slot->error.code, &slot->error);
-    slot->state = ring->options.skips && mly_losses_can_bear(slot->error.code) ? SLOT_LOST : SLOT_FAILED;
+    slot->state = ring->options.losses && mly_losses_can_bear(slot->error.code) ? SLOT_LOST : SLOT_FAILED;
 }
 
 /* The bytes are broken: another answer may be whole, once. */
@@ -209,6 +209,7 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
         return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
     ring->n_in_flight--;
     slot->said_ms = said_ms(ring, response);
+    mly_losses_hear(ring->options.losses, slot->request.kind, response);
     if (response->status == MLY_E_CORRUPT && give_second_chance(ring, slot))
         return MLY_OK;
 

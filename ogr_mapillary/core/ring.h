@@ -27,7 +27,8 @@ struct mly_ring_options {
     enum mly_lane lane;
     bool takes_all;                /* the taker is told of answers without a body, too */
     const struct mly_clock *clock; /* tells when the service said something; NULL: nobody wants to know */
-    bool skips; /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST */
+    struct mly_losses *losses; /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST.
+                                * NULL: it is a failure */
     mly_ring_next_fn *next;
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
@@ -41,7 +42,7 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
 
 /* Takes the answer to a wanted request, in any order; its body is moved. A failure ends the read at once: the service
  * refuses the caller. Other failures wait for their turn, so that the answers before them still come; unless the ring
- * `skips` them, nothing new is asked for once there is one. */
+ * has `losses` for them, nothing new is asked for once there is one. */
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
 
 enum mly_answer_kind {

@@ -171,7 +171,10 @@ BY_CODE: Dict[str, List[str]] = {
         "no room for the text of a list",
     ],
     # and what libcurl says
-    "MLY_E_NETWORK": ["libcurl cannot be initialised"],
+    "MLY_E_NETWORK": [
+        "libcurl cannot be initialised",
+        "%s: ON_ERROR=SKIP: the last %llu requests got no answer, so the read ends here: %s",
+    ],
     # of tiles, by the clause of their specification; of the Graph's answers
     "MLY_E_CORRUPT": [
         "these %zu bytes are no vector tile%s", "%s breaks the protocol buffers format",
