@@ -3,8 +3,6 @@
 
 #include <cpl_conv.h>
 
-#include <mutex>
-
 #include "core/request.h"
 #include "core/retry.h"
 #include "domains.h"
@@ -27,14 +25,6 @@ bool Inflate(const void *bytes, size_t n, void *out, size_t nOut)
 const char *OrNull(const std::string &text)
 {
     return text.empty() ? nullptr : text.c_str();
-}
-
-bool InitCurl(mly_error *error)
-{
-    static std::once_flag once;
-    static mly_status status = MLY_OK;
-    std::call_once(once, [&] { status = mly_transport_curl_global(error); });
-    return status == MLY_OK;
 }
 
 bool IsFolder(const mly::Service &service)
@@ -301,7 +291,8 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
                  settings_.cache.folder.c_str());
         return nullptr;
     }
-    if (!settings_.cache.isOffline && (!InitCurl(error) || MakeSharedTransport(settings_, &transport, error) < 0))
+    if (!settings_.cache.isOffline &&
+        (!mly::BeginNetwork(error) || MakeSharedTransport(settings_, &transport, error) < 0))
         return nullptr;
     return store ? Cached(transport, store, error) : transport;
 }
@@ -349,11 +340,12 @@ mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
 
 mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
 {
-    if (!idle_.empty())
+    while (!idle_.empty())
     {
         mly::TransportPtr transport = std::move(idle_.back());
         idle_.pop_back();
-        return transport;
+        if (transport.get_deleter().IsOurs())
+            return transport;
     }
     mly_error error{};
     mly::TransportPtr transport(MakeTransport(&error));
