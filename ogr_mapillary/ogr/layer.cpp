@@ -403,7 +403,7 @@ bool OGRMapillaryLayer::NextRow(mly_row *row)
     return true;
 }
 
-// Likewise several, of a reader that gives them so. They are points, which are not remembered.
+// Likewise several, of a reader that gives them so: points of one tile.
 bool OGRMapillaryLayer::NextBlock(uint32_t max)
 {
     mly_error error{};
@@ -411,6 +411,13 @@ bool OGRMapillaryLayer::NextBlock(uint32_t max)
     if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block_, &error), error))
         return false;
     gaveNameless_ = gaveNameless_ || mly_mvt_ids(block_.mvt, block_.rows, block_.n, ids.data()) < block_.n;
+    mly_row row{};
+    row.tile = mly_mvt_tile(block_.mvt);
+    for (uint32_t i = 0; RemembersPlaces() && i < block_.n; i++)
+    {
+        row.id = ids[i];
+        RememberPlace(row);
+    }
     return true;
 }
 

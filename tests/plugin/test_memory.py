@@ -6,6 +6,7 @@ import random
 import shutil
 import time
 from pathlib import Path
+from typing import List
 
 import mvt
 import pytest
@@ -76,7 +77,15 @@ def test_offline_rows_are_put_in_order(service, opened, order):
     assert service.requests == []
 
 
-def test_offline_a_feature_is_found_in_a_tile_that_is_too_large_to_be_remembered(block, opened):
+def columns(layer: Layer) -> List[List[int]]:
+    """The ids in the batches of an Arrow stream."""
+    numpy = pytest.importorskip("numpy")
+    stream = layer.layer.GetArrowStreamAsNumPy(["USE_MASKED_ARRAYS=NO"])
+    return [list(map(int, numpy.asarray(batch["id"]))) for batch in stream]
+
+
+@pytest.mark.parametrize("by_rows", (True, False))
+def test_offline_a_feature_is_found_in_a_tile_that_is_too_large_to_be_remembered(block, opened, by_rows):
     """Of more than half of what the process may hold; nobody else knows where the row lies."""
     large, n_rows = TILES[4], 900
     first, _, _ = images_of(large)[0]
@@ -85,7 +94,7 @@ def test_offline_a_feature_is_found_in_a_tile_that_is_too_large_to_be_remembered
     opened().within(BLOCK).rows()
     block.clear()
     offline = opened(OFFLINE="YES").within(BLOCK)
-    ids = [row.fid for row in offline.rows()]
+    ids = [row.fid for row in offline.rows()] if by_rows else [fid for batch in columns(offline) for fid in batch]
     assert len(ids) == n_rows + 3 * (len(TILES) - 1)
     offline.layer.ResetReading()
 
