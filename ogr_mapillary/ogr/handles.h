@@ -25,13 +25,12 @@ using ReaderPtr = std::unique_ptr<mly_reader, ReaderFree>;
 
 // A child of the process that made a transport has no use for it, and leaves it alone: its connections are the
 // parent's.
-struct TransportFree
+class TransportFree
 {
-    pid_t process = getpid();
-
+  public:
     bool IsOurs() const noexcept
     {
-        return process == getpid();
+        return process_ == getpid();
     }
 
     void operator()(mly_transport *transport) const noexcept
@@ -39,6 +38,9 @@ struct TransportFree
         if (IsOurs())
             mly_transport_free(transport);
     }
+
+  private:
+    pid_t process_ = getpid();
 };
 using TransportPtr = std::unique_ptr<mly_transport, TransportFree>;
 
