@@ -265,7 +265,7 @@ enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly
     const struct mly_ring_options ring = {
         .mem = mem,
         .max_in_flight = options->max_in_flight,
-        .skips = options->losses != NULL,
+        .losses = options->losses,
         .next = next_request,
         .next_ctx = d,
         .debug = options->debug,

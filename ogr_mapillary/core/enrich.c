@@ -678,7 +678,7 @@ static enum mly_status start_ring(struct enrich *e, struct mly_error *err)
         .max_in_flight = e->options.max_in_flight,
         .lane = MLY_LANE_ENRICH,
         .takes_all = true,
-        .skips = e->options.losses != NULL,
+        .losses = e->options.losses,
         .next = next_request,
         .next_ctx = e,
         .debug = e->options.debug,

@@ -35,7 +35,7 @@ static struct mly_tile tile_of(uint64_t tag)
 static struct mly_hold_name name_of(const struct mly_fetch_options *options, struct mly_tile tile)
 {
     return (struct mly_hold_name){
-        .service = options->read->tile_service, .tileset = options->tileset, .layer = options->layer, .tile = tile};
+        .scope = options->read->hold_scope, .tileset = options->tileset, .layer = options->layer, .tile = tile};
 }
 
 static uint64_t now_ms(const struct mly_fetch *fetch)
@@ -65,10 +65,10 @@ static struct mly_held *next_ready(struct mly_fetch *fetch)
 }
 
 /* Leaves the tile taken last to others. If it is not kept, it stays here until the next one. */
-static void share(struct mly_fetch *fetch, struct mly_tile tile)
+static void share(struct mly_fetch *fetch, const struct mly_ring_answer *answer)
 {
-    const struct mly_hold_name name = name_of(&fetch->options, tile);
-    fetch->held = mly_hold_put(fetch->options.read->hold, &name, &fetch->tile, now_ms(fetch));
+    const struct mly_hold_name name = name_of(&fetch->options, tile_of(answer->tag));
+    fetch->held = mly_hold_put(fetch->options.read->hold, &name, &fetch->tile, answer->said_ms);
 }
 
 /* A tile that is shared takes its memory with it, and no more than it needs. */
@@ -116,7 +116,8 @@ enum mly_status mly_fetch_new(const struct mly_fetch_options *options, struct ml
         .max_in_flight = read->max_in_flight,
         .lane = options->lane,
         .takes_all = true, /* to remember what is empty, and to count */
-        .skips = read->losses != NULL,
+        .clock = read->hold ? read->clock : NULL,
+        .losses = read->losses,
         .next = next_request,
         .next_ctx = fetch,
         .debug = read->debug,
@@ -165,7 +166,7 @@ static enum mly_status take_body(struct mly_fetch *fetch, const struct mly_ring_
     }
     *out = fetch->tile.mvt;
     if (fetch->options.read->hold)
-        share(fetch, tile);
+        share(fetch, answer);
     return MLY_OK;
 }
 
@@ -186,7 +187,7 @@ static void note_empty(struct mly_fetch *fetch, const struct mly_ring_answer *an
     }
     if (fetch->options.read->hold && !answer->is_missing &&
         decode(fetch, (struct mly_span){.data = NULL}, tile, NULL) == MLY_OK)
-        share(fetch, tile);
+        share(fetch, answer);
 }
 
 /* What an answer holds: MLY_OK, and a tile if there is something in it. MLY_AGAIN: it will be asked for once more. */

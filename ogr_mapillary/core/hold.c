@@ -17,14 +17,15 @@ struct mly_held {
     struct mly_hold_tile tile;
     const struct mly_layer *layer;
     struct mly_tile place;
-    uint64_t hash, put_ms;
+    uint64_t hash;
+    int64_t said_ms;
     size_t bytes; /* all that it takes, an index among it */
     uint32_t n_users;
     bool is_listed; /* else it has left the hold, and the last user frees it */
     bool has_index;
     uint32_t *index; /* row numbers, by id; of rows that have one */
     uint32_t n_indexed;
-    const char *tileset; /* in `names`, behind the service */
+    const char *tileset; /* in `names`, behind the scope */
     char names[];
 };
 
@@ -63,14 +64,14 @@ enum mly_status mly_hold_new(const struct mly_hold_options *options, struct mly_
 static uint64_t hash_of(const struct mly_hold_name *name)
 {
     const uint32_t place[] = {name->tile.x, name->tile.y, name->tile.z};
-    int64_t hash = mly_value_hash(0, name->service, strlen(name->service) + 1);
+    int64_t hash = mly_value_hash(0, name->scope, strlen(name->scope) + 1);
     hash = mly_value_hash(hash, name->tileset, strlen(name->tileset) + 1);
     return (uint64_t)mly_value_hash(hash, place, sizeof place);
 }
 
 static bool is_of(const struct mly_held *held, const struct mly_hold_name *name)
 {
-    return held->layer == name->layer && strcmp(held->names, name->service) == 0 &&
+    return held->layer == name->layer && strcmp(held->names, name->scope) == 0 &&
            strcmp(held->tileset, name->tileset) == 0;
 }
 
@@ -82,7 +83,7 @@ static bool is_named(const struct mly_held *held, const struct mly_hold_name *na
 
 static bool is_fresh(const struct mly_held *held, uint64_t now_ms, uint64_t max_age_ms)
 {
-    return now_ms <= held->put_ms || now_ms - held->put_ms <= max_age_ms;
+    return (int64_t)now_ms <= held->said_ms || now_ms - (uint64_t)held->said_ms <= max_age_ms;
 }
 
 static struct mly_held *look_up(const struct mly_hold *hold, const struct mly_hold_name *name, uint64_t hash)
@@ -223,27 +224,27 @@ static bool make_way(struct mly_hold *hold, size_t bytes, struct mly_held **garb
 }
 
 static struct mly_held *make_held(const struct mly_hold *hold, const struct mly_hold_name *name,
-                                  const struct mly_hold_tile *tile, uint64_t now_ms)
+                                  const struct mly_hold_tile *tile, int64_t said_ms)
 {
     const struct mly_mem *mem = hold->options.mem;
-    const size_t service_size = strlen(name->service) + 1, tileset_size = strlen(name->tileset) + 1;
-    const size_t own_bytes = sizeof(struct mly_held) + service_size + tileset_size;
+    const size_t scope_size = strlen(name->scope) + 1, tileset_size = strlen(name->tileset) + 1;
+    const size_t own_bytes = sizeof(struct mly_held) + scope_size + tileset_size;
     const size_t bytes = bytes_of(tile, own_bytes);
     struct mly_held *held = bytes <= hold->options.max_bytes / LARGE ? mem->alloc(mem->ctx, own_bytes) : NULL;
     if (!held)
         return NULL;
     *held = (struct mly_held){
-        .layer = name->layer, .place = name->tile, .hash = hash_of(name), .put_ms = now_ms, .bytes = bytes};
-    memcpy(held->names, name->service, service_size);
-    memcpy(held->names + service_size, name->tileset, tileset_size);
-    held->tileset = held->names + service_size;
+        .layer = name->layer, .place = name->tile, .hash = hash_of(name), .said_ms = said_ms, .bytes = bytes};
+    memcpy(held->names, name->scope, scope_size);
+    memcpy(held->names + scope_size, name->tileset, tileset_size);
+    held->tileset = held->names + scope_size;
     return held;
 }
 
 struct mly_held *mly_hold_put(struct mly_hold *hold, const struct mly_hold_name *name, struct mly_hold_tile *tile,
-                              uint64_t now_ms)
+                              int64_t said_ms)
 {
-    struct mly_held *garbage = NULL, *held = make_held(hold, name, tile, now_ms);
+    struct mly_held *garbage = NULL, *held = make_held(hold, name, tile, said_ms);
     if (!held)
         return NULL;
     lock(hold);

@@ -30,9 +30,10 @@ struct mly_hold_options {
     struct mly_hold_lock lock;
 };
 
-/* Names what a tile was made of; nothing else is alike. `service` and `tileset` are copied. */
+/* Names what a tile was made of; nothing else is alike. `scope` says where from: readers who may use each other's tiles
+ * give the same one. It and `tileset` are copied. */
 struct mly_hold_name {
-    const char *service, *tileset;
+    const char *scope, *tileset;
     const struct mly_layer *layer;
     struct mly_tile tile;
 };
@@ -49,16 +50,16 @@ enum mly_status mly_hold_new(const struct mly_hold_options *options, struct mly_
 /* Nobody has a tile of it any more. Accepts NULL. */
 void mly_hold_free(struct mly_hold *hold);
 
-/* The tile, to be given back; NULL when it is not held, or older than `max_age_ms`. Its age counts from the call of
- * _put. `now_ms` is of the clock that all callers share, see transport.h. */
+/* The tile, to be given back; NULL when it is not held, or older than `max_age_ms`. `now_ms` is of the clock that all
+ * callers share, see transport.h. */
 struct mly_held *mly_hold_get(struct mly_hold *hold, const struct mly_hold_name *name, uint64_t now_ms,
                               uint64_t max_age_ms);
 
-/* Keeps a tile that was just decoded, in the place of one of that name; it goes when it is the one used least recently
- * and room is needed. Moves `tile` and gives it back as _get does. NULL: there is no room for it, and it stays the
- * caller's. */
+/* Keeps a tile, in the place of one of that name; it goes when it is the one used least recently and room is needed.
+ * Its age counts from `said_ms`, when the service said so by that clock: below zero for what is older than the clock.
+ * Moves `tile` and gives it back as _get does. NULL: there is no room for it, and it stays the caller's. */
 struct mly_held *mly_hold_put(struct mly_hold *hold, const struct mly_hold_name *name, struct mly_hold_tile *tile,
-                              uint64_t now_ms);
+                              int64_t said_ms);
 
 /* Valid until the tile is given back. */
 const struct mly_mvt *mly_hold_mvt(const struct mly_held *held);
@@ -66,7 +67,7 @@ const struct mly_mvt *mly_hold_mvt(const struct mly_held *held);
 /* Accepts NULL. */
 void mly_hold_drop(struct mly_hold *hold, struct mly_held *held);
 
-/* The row of that id in any tile of the name's service, tileset and layer, whatever the name's tile: of those used most
+/* The row of that id in any tile of the name's scope, tileset and layer, whatever the name's tile: of those used most
  * recently, the first one. MLY_OK: a copy in `arena`. MLY_DONE: none is held, or it has another shape than a point.
  * MLY_E_LIMIT, MLY_E_NOMEM: the arena's. */
 enum mly_status mly_hold_find(struct mly_hold *hold, const struct mly_hold_name *name, int64_t id, uint64_t now_ms,

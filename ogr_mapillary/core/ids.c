@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "ids.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "graph.h"
 #include "losses.h"
 #include "request.h"
 #include "ring.h"
+
+/* Of the list of a creator: the image that it begins with. An image has one creator. */
+struct first {
+    size_t value;
+    int64_t id;
+};
 
 struct ids {
     struct mly_machine base;
@@ -20,6 +27,7 @@ struct ids {
     struct mly_request page;  /* of a search: the page asked for last, or the one to ask for next */
     bool has_page;            /* it is the one to ask for next */
     struct mly_buf pages;     /* of int64_t: hashes of the addresses of all pages of this search */
+    struct mly_buf firsts;    /* of struct first */
     struct mly_error trouble; /* why no page can follow the list; its own rows come first */
 };
 
@@ -136,6 +144,80 @@ static enum mly_status check_whole(const struct ids *ids, struct mly_error *err)
                     "the service gives only a page of the sequence, where all of it is expected; please report it");
 }
 
+/* ---- creators ---- */
+
+static bool is_same_letter(char a, char b)
+{
+    return a == b || (a >= 'A' && a <= 'Z' && a + ('a' - 'A') == b) || (b >= 'A' && b <= 'Z' && b + ('a' - 'A') == a);
+}
+
+/* As OGR compares them. */
+static bool is_same_name(const struct mly_value *a, const struct mly_value *b)
+{
+    uint32_t i = 0;
+    while (i < a->n_bytes && i < b->n_bytes && is_same_letter(a->as.text[i], b->as.text[i]))
+        i++;
+    return i == a->n_bytes && i == b->n_bytes;
+}
+
+static bool lists(const struct ids *ids, int64_t id)
+{
+    const size_t n = mly_graph_count(ids->list);
+    for (size_t i = 0; i < n; i++) {
+        if (id_at(ids, i).as.i == id)
+            return true;
+    }
+    return false;
+}
+
+/* OGR takes two spellings of a name for the same one. The service may, too: then the images that the first one led to
+ * must not come again; or there are two creators, and both are meant. */
+static bool is_known_creator(const struct ids *ids, size_t value)
+{
+    const struct first *firsts = (const void *)ids->firsts.data;
+    for (size_t i = 0; i < ids->firsts.size / sizeof *firsts; i++) {
+        if (is_same_name(&ids->source.values[firsts[i].value], &ids->source.values[value]) && lists(ids, firsts[i].id))
+            return true;
+    }
+    return false;
+}
+
+/* OGR compares without case, and the service as it likes: nothing might be found in silence. */
+static void warn_of_unknown(const struct ids *ids, const struct mly_value *name)
+{
+    char text[256];
+    if (!ids->options.warn)
+        return;
+    (void)snprintf(text, sizeof text,
+                   "images: the service lists none of a creator '%.*s'; check the spelling, with its upper and lower "
+                   "case",
+                   (int)(name->n_bytes < 100 ? name->n_bytes : 100), name->as.text);
+    ids->options.warn(ids->options.debug_ctx, text);
+}
+
+static bool is_first_page(const struct ids *ids)
+{
+    return ids->pages.size == sizeof(int64_t);
+}
+
+/* MLY_DONE: the list is to be passed over. */
+static enum mly_status begin_creator(struct ids *ids, struct mly_error *err)
+{
+    const struct first first = {.value = ids->next_value - 1, .id = id_at(ids, 0).as.i};
+    if (mly_graph_count(ids->list) == 0) {
+        warn_of_unknown(ids, &ids->source.values[first.value]);
+        return MLY_OK;
+    }
+    if (is_known_creator(ids, first.value)) {
+        mly_ring_debug(ids->ring, "another spelling of a creator whose images have come");
+        return MLY_DONE;
+    }
+    const enum mly_status status = mly_buf_append(&ids->firsts, &first, sizeof first);
+    return status < 0 ? mly_fail(err, status, "no room for the list of creators") : MLY_OK;
+}
+
+/* ---- lists ---- */
+
 static void close_list(struct ids *ids)
 {
     mly_graph_free(ids->list);
@@ -150,9 +232,11 @@ static enum mly_status open_list(struct ids *ids, struct mly_span body, struct m
         status = check_ids(ids, err);
     if (status == MLY_OK && !is_search(ids))
         status = check_whole(ids, err);
-    if (status < 0) {
+    if (status == MLY_OK && ids->source.kind == MLY_IDS_CREATORS && is_first_page(ids))
+        status = begin_creator(ids, err);
+    if (status != MLY_OK) {
         close_list(ids);
-        return status;
+        return status < 0 ? status : MLY_OK;
     }
     if (is_search(ids) && look_for_next(ids, &ids->trouble) < 0)
         mly_wrap(&ids->trouble, ids->trouble.code, "Graph request %s", ids->page.key);
@@ -162,11 +246,13 @@ static enum mly_status open_list(struct ids *ids, struct mly_span body, struct m
 /* What the service does not know has no rows; but a page that it named itself is no end. */
 static enum mly_status accept_empty(struct ids *ids, struct mly_error *err)
 {
-    if (is_search(ids) && ids->pages.size > sizeof(int64_t))
+    if (is_search(ids) && !is_first_page(ids))
         return mly_fail(err, MLY_E_REMOTE,
                         "Graph request %s: the service does not know the page that it named itself; repeat the read",
                         ids->page.key);
     mly_ring_debug(ids->ring, "the service does not know it");
+    if (ids->source.kind == MLY_IDS_CREATORS)
+        warn_of_unknown(ids, &ids->source.values[ids->next_value - 1]);
     return MLY_OK;
 }
 
@@ -261,6 +347,7 @@ static void destroy(struct mly_machine *m)
     mly_ring_free(ids->ring);
     mly_graph_free(ids->list);
     mly_buf_fini(&ids->pages);
+    mly_buf_fini(&ids->firsts);
     ids->options.mem->release(ids->options.mem->ctx, ids);
 }
 
@@ -274,12 +361,13 @@ enum mly_status mly_ids_new(const struct mly_ids_source *source, const struct ml
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
     *ids = (struct ids){.base = {.vtbl = &vtbl}, .options = *options, .source = *source};
     mly_buf_init(&ids->pages, mem, MLY_LIMIT_IDS);
+    mly_buf_init(&ids->firsts, mem, MLY_LIMIT_IDS * sizeof(struct first));
     const struct mly_ring_options ring = {
         .mem = mem,
         .max_in_flight = options->max_in_flight,
         .lane = MLY_LANE_IDS,
         .takes_all = true,
-        .skips = options->losses != NULL,
+        .losses = options->losses,
         .next = next_request,
         .next_ctx = ids,
         .debug = options->debug,

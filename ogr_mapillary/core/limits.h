@@ -79,6 +79,7 @@ enum {
     MLY_LIMIT_RATE_MHZ = 1000 * 1000,
     MLY_LIMIT_USAGE = 95,     /* per cent of the application's quota: clients that last stop here (API.md 2.9) */
     MLY_LIMIT_NO_TILES = 5,   /* answers in a row that are no tiles: the caller is blocked (SPEC.md 4) */
+    MLY_LIMIT_SILENCE = 5,    /* requests in a row without an answer, each tried four times: nobody is there */
     MLY_LIMIT_GAP_MS = 10000, /* between requests when the quota is as good as used up */
 
     /* Cover. An outline that needs more tests than this is finer than any tile budget could serve. */

@@ -49,6 +49,25 @@ static void tell(const struct mly_read_options *options, const char *text)
         options->debug(options->debug_ctx, text);
 }
 
+void mly_losses_hear(struct mly_losses *losses, enum mly_request_kind kind, const struct mly_response *response)
+{
+    if (!losses || response->is_stored)
+        return;
+    if (response->status == MLY_E_NETWORK)
+        losses->n_silent[kind]++;
+    else
+        losses->n_silent[kind] = 0;
+}
+
+/* Requests that are in flight at once may be lost together, to an outage that is over soon: one more was asked after it
+ * had begun. */
+static uint32_t count_silent(const struct mly_read_options *options, enum mly_loss what)
+{
+    const uint32_t patience = options->max_in_flight + 1;
+    const uint32_t n = options->losses->n_silent[what == MLY_LOSS_GRAPH ? MLY_REQUEST_GRAPH : MLY_REQUEST_TILE];
+    return n >= (patience < MLY_LIMIT_SILENCE ? MLY_LIMIT_SILENCE : patience) ? n : 0;
+}
+
 enum mly_status mly_losses_bear(const struct mly_read_options *options, enum mly_loss what, const struct mly_error *why,
                                 const char *meaning, struct mly_error *err)
 {
@@ -59,6 +78,11 @@ enum mly_status mly_losses_bear(const struct mly_read_options *options, enum mly
             *err = *why;
         return why->code;
     }
+    const uint32_t n_silent = why->code == MLY_E_NETWORK ? count_silent(options, what) : 0;
+    if (n_silent > 0)
+        return mly_fail(err, MLY_E_NETWORK,
+                        "%s: ON_ERROR=SKIP: the last %" PRIu32 " requests got no answer, so the read ends here: %s",
+                        losses->layer, n_silent, why->text);
     losses->n_tiles += what == MLY_LOSS_TILE;
     losses->n_requests += what == MLY_LOSS_GRAPH;
     (void)snprintf(text, sizeof text, "%s: skipped (ON_ERROR=SKIP): %s; %s", losses->layer, why->text, meaning);

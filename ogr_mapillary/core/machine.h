@@ -44,6 +44,7 @@ struct mly_read_options {
     mly_stored_fn *stored; /* NULL: there is no cache */
     void *stored_ctx;
     struct mly_hold *hold;         /* decoded tiles to look among first, and to leave behind; NULL: none */
+    const char *hold_scope;        /* which of them are this read's, see hold.h */
     const struct mly_clock *clock; /* tells their age; only with a hold */
     uint64_t hold_max_age_ms;
     bool is_folder;                /* tiles are files: one that is not there is empty, and no answer that may change */

@@ -187,7 +187,7 @@ enum mly_status mly_names_new(const struct mly_plan *plan, const struct mly_read
         .mem = mem,
         .max_in_flight = options->max_in_flight,
         .lane = MLY_LANE_NAMES,
-        .skips = options->losses != NULL,
+        .losses = options->losses,
         .next = next_request,
         .next_ctx = n,
         .debug = options->debug,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "reader.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -17,9 +16,8 @@ struct mly_reader {
     struct mly_read_options options; /* the host's, but that lines for a person go through the reader */
     mly_debug_fn *debug, *warn;      /* the host's */
     void *debug_ctx;
-    const char *layer;
-    uint64_t max_requests, n_requests; /* to the Graph */
-    uint32_t n_rows;                   /* since the network had a turn */
+    struct mly_budget budget;
+    uint32_t n_rows; /* since the network had a turn */
     uint32_t n_in_flight;
 };
 
@@ -66,7 +64,7 @@ static void prepare(struct mly_reader *reader, const struct mly_plan *plan)
     options->warn = options->warn ? warn : NULL;
     options->debug_ctx = reader;
     if (options->losses)
-        options->losses->layer = reader->layer;
+        options->losses->layer = reader->budget.layer;
     mly_progress_expect(options->progress, plan->scout.n_tiles);
     if (plan->source == MLY_SOURCE_TILES)
         mly_progress_expect(options->progress, plan->cover.n_tiles);
@@ -80,7 +78,7 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
     if (!reader)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a read");
     *reader = (struct mly_reader){
-        .transport = transport, .options = *options, .layer = plan->layer->name, .max_requests = plan->max_requests};
+        .transport = transport, .options = *options, .budget = {.layer = plan->layer->name, .max = plan->max_requests}};
     prepare(reader, plan);
     const enum mly_status status = mly_stack_make(plan, &reader->options, &reader->machine, err);
     if (status < 0) {
@@ -91,18 +89,6 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
     return MLY_OK;
 }
 
-static enum mly_status count_request(struct mly_reader *reader, const struct mly_request *request,
-                                     struct mly_error *err)
-{
-    if (request->kind == MLY_REQUEST_TILE || reader->n_requests++ < reader->max_requests)
-        return MLY_OK;
-    return mly_fail(err, MLY_E_LIMIT,
-                    "%s: this read needs more Graph requests than the %" PRIu64 " that MAX_REQUESTS allows. Make the "
-                    "filters stricter, ask for fewer rows, or set the open option MAX_REQUESTS (or "
-                    "MAPILLARY_MAX_REQUESTS) higher",
-                    reader->layer, reader->max_requests);
-}
-
 /* Several machines may ask; together they have so many requests in flight. */
 static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error *err)
 {
@@ -111,7 +97,7 @@ static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error 
         const enum mly_status status = mly_machine_want(reader->machine, &request, err);
         if (status != MLY_OK)
             return status;
-        MLY_TRY(count_request(reader, &request, err));
+        request.budget = &reader->budget;
         MLY_TRY(reader->transport->vtbl->submit(reader->transport, &request, err));
         reader->n_in_flight++;
     }

@@ -64,6 +64,7 @@ static void drop(struct retry *r, struct pending **link)
 static enum mly_status submit(struct mly_transport *t, const struct mly_request *req, struct mly_error *err)
 {
     struct retry *r = (struct retry *)t;
+    MLY_TRY(mly_transport_spend(req, err));
     struct pending *p = r->mem->alloc(r->mem->ctx, sizeof *p);
     if (!p)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");

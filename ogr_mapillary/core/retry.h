@@ -15,7 +15,7 @@ struct mly_retry_policy {
     uint32_t first_delay_ms; /* then twice, four times… this, with up to a quarter more by chance */
 };
 
-/* `clock` and `mem` are borrowed for the transport's life. */
+/* What comes here goes out, so it counts in its budget. `clock` and `mem` are borrowed for the transport's life. */
 enum mly_status mly_retry_new(struct mly_transport *inner, const struct mly_retry_policy *policy,
                               const struct mly_clock *clock, const struct mly_mem *mem, struct mly_transport **out,
                               struct mly_error *err);

@@ -26,6 +26,7 @@ struct slot {
     enum slot_state state;
     bool is_missing; /* SLOT_EMPTY: HTTP 404 */
     uint32_t n_asked;
+    int64_t said_ms;
     struct mly_buf body;
     struct mly_error error;
 };
@@ -179,7 +180,7 @@ static void fail_slot(const struct mly_ring *ring, struct slot *slot, uint32_t a
     if (attempts > 1)
         mly_wrap(&slot->error, slot->error.code, "%u attempts", attempts);
     wrap_slot(slot, slot->error.code, &slot->error);
-    slot->state = ring->options.skips && mly_losses_can_bear(slot->error.code) ? SLOT_LOST : SLOT_FAILED;
+    slot->state = ring->options.losses && mly_losses_can_bear(slot->error.code) ? SLOT_LOST : SLOT_FAILED;
 }
 
 /* The bytes are broken: another answer may be whole, once. */
@@ -193,6 +194,12 @@ static bool give_second_chance(struct mly_ring *ring, struct slot *slot)
     return true;
 }
 
+static int64_t said_ms(const struct mly_ring *ring, const struct mly_response *response)
+{
+    const struct mly_clock *clock = ring->options.clock;
+    return clock ? (int64_t)clock->now_ms(clock->ctx) - (int64_t)response->age_ms : 0;
+}
+
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err)
 {
     const uint64_t number = response->ticket & ((UINT64_C(1) << 56) - 1);
@@ -201,6 +208,8 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
         slot->state != SLOT_ASKED)
         return mly_fail(err, MLY_E_ARG, "an answer nobody asked for");
     ring->n_in_flight--;
+    slot->said_ms = said_ms(ring, response);
+    mly_losses_hear(ring->options.losses, slot->request.kind, response);
     if (response->status == MLY_E_CORRUPT && give_second_chance(ring, slot))
         return MLY_OK;
 
@@ -256,7 +265,8 @@ static enum mly_status take_head(struct mly_ring *ring, enum mly_answer_kind kin
 {
     const struct slot *slot = slot_of(ring, ring->head);
     ring->is_taken = true;
-    *out = (struct mly_ring_answer){.kind = kind, .tag = slot->tag, .is_missing = slot->is_missing};
+    *out = (struct mly_ring_answer){
+        .kind = kind, .tag = slot->tag, .is_missing = slot->is_missing, .said_ms = slot->said_ms};
     if (kind == MLY_ANSWER_BODY)
         out->body = mly_buf_view(&slot->body);
     return MLY_OK;

@@ -25,8 +25,10 @@ struct mly_ring_options {
     const struct mly_mem *mem;
     uint32_t max_in_flight; /* 1 to MLY_LIMIT_CONNECTIONS */
     enum mly_lane lane;
-    bool takes_all; /* the taker is told of answers without a body, too */
-    bool skips;     /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST */
+    bool takes_all;                /* the taker is told of answers without a body, too */
+    const struct mly_clock *clock; /* tells when the service said something; NULL: nobody wants to know */
+    struct mly_losses *losses; /* what fails for good is an answer, where a read can go on without it: MLY_ANSWER_LOST.
+                                * NULL: it is a failure */
     mly_ring_next_fn *next;
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
@@ -40,13 +42,13 @@ enum mly_status mly_ring_want(struct mly_ring *ring, struct mly_request *out, st
 
 /* Takes the answer to a wanted request, in any order; its body is moved. A failure ends the read at once: the service
  * refuses the caller. Other failures wait for their turn, so that the answers before them still come; unless the ring
- * `skips` them, nothing new is asked for once there is one. */
+ * has `losses` for them, nothing new is asked for once there is one. */
 enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *response, struct mly_error *err);
 
 enum mly_answer_kind {
     MLY_ANSWER_BODY,     /* something to decode */
     MLY_ANSWER_EMPTY,    /* the service has nothing there, or does not know one of the entities */
-    MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less */
+    MLY_ANSWER_TOO_MUCH, /* it may answer when asked for less; or the answer may stay below its ceiling */
     MLY_ANSWER_LOST,     /* it failed for good */
     MLY_ANSWER_READY     /* nothing was asked: the list has the answer already */
 };
@@ -56,6 +58,7 @@ struct mly_ring_answer {
     uint64_t tag;
     struct mly_span body; /* valid until the next call */
     bool is_missing;      /* of MLY_ANSWER_EMPTY: HTTP 404, which may change soon (API.md 1.4) */
+    int64_t said_ms; /* by the ring's clock, when the service said so: perhaps before its zero; 0 without a clock */
 };
 
 /* MLY_OK: the next answer. Unless the ring `takes_all`, it has a body or is ready: empty ones are passed over, and too

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "value.h"
@@ -17,6 +18,22 @@ bool mly_transport_is_validator(const char *text)
             return false;
     }
     return is_named && n < MLY_LIMIT_VALIDATOR;
+}
+
+enum mly_status mly_transport_spend(const struct mly_request *request, struct mly_error *err)
+{
+    struct mly_budget *budget = request->budget;
+    if (!budget || request->kind == MLY_REQUEST_TILE)
+        return MLY_OK;
+    if (budget->n_sent < budget->max) {
+        budget->n_sent++;
+        return MLY_OK;
+    }
+    return mly_fail(err, MLY_E_LIMIT,
+                    "%s: this read needs more Graph requests than the %" PRIu64 " that MAX_REQUESTS allows. Make the "
+                    "filters stricter, ask for fewer rows, or set the open option MAX_REQUESTS (or "
+                    "MAPILLARY_MAX_REQUESTS) higher",
+                    budget->layer, budget->max);
 }
 
 void mly_transport_mask(struct mly_transport *t, char *text)

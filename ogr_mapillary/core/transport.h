@@ -18,6 +18,12 @@ extern "C" {
  * transport meets it. */
 enum mly_request_kind { MLY_REQUEST_TILE, MLY_REQUEST_GRAPH, MLY_REQUEST_NONE };
 
+/* How many requests to the Graph a read may send (SPEC.md 1, MAX_REQUESTS). What a cache answers does not go out. */
+struct mly_budget {
+    const char *layer; /* that is read, for the message; borrowed */
+    uint64_t max, n_sent;
+};
+
 struct mly_request {
     uint64_t ticket; /* the asker's own mark; comes back in the response; unique among those in flight */
     enum mly_request_kind kind;
@@ -27,6 +33,7 @@ struct mly_request {
     size_t max_bytes;                    /* ceiling of the answer, before and after decompression */
     char validator[MLY_LIMIT_VALIDATOR]; /* of an answer that is held: HTTP 304 says that it is still true. Empty: none
                                           */
+    struct mly_budget *budget; /* where it counts when it goes out; borrowed until its answer; NULL: nowhere */
 };
 
 struct mly_response {
@@ -36,6 +43,8 @@ struct mly_response {
     uint32_t retry_after_ms; /* what the service asked for; 0 if it did not */
     uint32_t usage;          /* per cent of the application's quota, as X-App-Usage tells it; 0 if it does not */
     uint32_t attempts;       /* how often it was asked; set by retry.h */
+    bool is_stored;          /* a cache has it, and the service was not asked */
+    uint64_t age_ms;         /* how long ago the service said so; 0: now */
     struct mly_buf body;     /* owned by whoever holds the response */
     char validator[MLY_LIMIT_VALIDATOR]; /* with which this answer can be asked about later; empty: it cannot */
     char why[MLY_ERROR_TEXT];            /* for a person, never a secret */
@@ -74,6 +83,9 @@ struct mly_clock {
 /* A validator is a header line, If-None-Match or If-Modified-Since (RFC 9110, 13.1), that was made from an answer's
  * ETag or Last-Modified. False: it is none, and must not be sent. */
 bool mly_transport_is_validator(const char *text);
+
+/* Counts a request that goes out, once however often it is tried. MLY_E_LIMIT: it must not. */
+enum mly_status mly_transport_spend(const struct mly_request *request, struct mly_error *err);
 
 /* Calls `mask` where there is one. */
 void mly_transport_mask(struct mly_transport *t, char *text);

@@ -54,7 +54,12 @@ static size_t host_length(const char *host)
 
 static bool is_port(const char *port, size_t n)
 {
-    return n >= 1 && n <= 5 && strspn(port, "0123456789") >= n;
+    unsigned long number = 0;
+    if (n < 1 || n > 5 || strspn(port, "0123456789") < n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        number = number * 10 + (unsigned long)(port[i] - '0');
+    return number >= 1 && number <= 65535;
 }
 
 static bool has_only_plain_characters(const char *text)
@@ -116,7 +121,8 @@ static enum mly_status parse_host(const char *name, struct mly_url *url, struct 
     if (*rest == ':') {
         const size_t n_port = strcspn(rest + 1, "/");
         if (!is_port(rest + 1, n_port))
-            return mly_fail(err, MLY_E_ARG, "%s: the port is no number; the form is https://host[:port][/path]", name);
+            return mly_fail(err, MLY_E_ARG,
+                            "%s: the port is no number from 1 to 65535; the form is https://host[:port][/path]", name);
         rest += 1 + n_port;
     }
     if (*rest != '\0' && *rest != '/')

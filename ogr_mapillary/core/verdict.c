@@ -107,8 +107,13 @@ enum mly_verdict mly_verdict_of_tile(const struct mly_response *response, struct
     return judge(response, &error, refused, err);
 }
 
+/* An answer above its ceiling may stay below it when fewer entities are asked for. */
 static enum mly_verdict verdict_of_graph(const struct mly_response *response, struct mly_error *err)
 {
+    if (response->status == MLY_E_LIMIT) {
+        mly_fail(err, MLY_E_LIMIT, "%s", response->why);
+        return MLY_VERDICT_TOO_MUCH;
+    }
     if (response->status < 0)
         return judge_no_answer(response, err);
     struct mly_graph_error error;

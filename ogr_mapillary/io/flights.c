@@ -156,6 +156,16 @@ static bool keep(struct mly_flight *flight, const struct mly_response *response)
 
 /* ---- the interface ---- */
 
+void mly_flights_before_fork(struct mly_flights *flights)
+{
+    lock(flights);
+}
+
+void mly_flights_after_fork(struct mly_flights *flights)
+{
+    unlock(flights);
+}
+
 void mly_flights_begin_poll(struct mly_flights *flights, struct mly_flight_asker *asker, uint64_t now_ms)
 {
     lock(flights);

@@ -39,6 +39,11 @@ enum mly_status mly_flights_new(const struct mly_flights_options *options, struc
 /* Nobody has a flight of it any more. Accepts NULL. */
 void mly_flights_free(struct mly_flights *flights);
 
+/* The process forks between these two: nobody else is in the middle of something then, so that parent and child can go
+ * on. The child's askers of other threads will be given up in time. */
+void mly_flights_before_fork(struct mly_flights *flights);
+void mly_flights_after_fork(struct mly_flights *flights);
+
 /* The asker looks for answers between these two. `now_ms` is of the clock that all share. */
 void mly_flights_begin_poll(struct mly_flights *flights, struct mly_flight_asker *asker, uint64_t now_ms);
 void mly_flights_end_poll(struct mly_flights *flights, struct mly_flight_asker *asker, uint64_t now_ms);

@@ -265,6 +265,16 @@ enum mly_status mly_pace_open(const struct mly_pace_options *options, struct mly
     return MLY_OK;
 }
 
+void mly_pace_before_fork(struct mly_pace *pace)
+{
+    (void)pthread_mutex_lock(&pace->mutex);
+}
+
+void mly_pace_after_fork(struct mly_pace *pace)
+{
+    (void)pthread_mutex_unlock(&pace->mutex);
+}
+
 void mly_pace_close(struct mly_pace *pace)
 {
     if (!pace)

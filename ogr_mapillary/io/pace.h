@@ -57,6 +57,10 @@ void mly_pace_close(struct mly_pace *pace);
  * worth asking again. Never blocks. */
 uint32_t mly_pace_take(struct mly_pace *pace, struct mly_pace_limit limit);
 
+/* The process forks between these two: nobody else is in the middle of something then. */
+void mly_pace_before_fork(struct mly_pace *pace);
+void mly_pace_after_fork(struct mly_pace *pace);
+
 /* The largest per cent that a header X-App-Usage tells, {"call_volume":28,"cpu_time":4} (API.md 2.9); 0 if it tells
  * none. No more than 1000. */
 uint32_t mly_pace_read_usage(struct mly_span value);

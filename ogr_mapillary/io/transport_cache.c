@@ -206,6 +206,12 @@ static bool is_tile_stored(struct cache *cache, const struct mly_request *reques
            mly_store_stat(cache->store, &name, &about) == MLY_OK && about.n_bytes > 0;
 }
 
+static uint64_t age_of(struct cache *cache, const struct mly_store_about *about)
+{
+    const int64_t now_ms = mly_store_now(cache->store);
+    return now_ms > about->fetched_ms ? (uint64_t)now_ms - (uint64_t)about->fetched_ms : 0;
+}
+
 /* Answers with what is stored; when the service says that it is still true, it is young again. MLY_DONE: it has gone in
  * the meantime. */
 static enum mly_status renew(struct cache *cache, const struct mly_request *request, bool is_true,
@@ -218,6 +224,7 @@ static enum mly_status renew(struct cache *cache, const struct mly_request *requ
     const enum mly_status status = mly_store_get(cache->store, &name, &about, &out->body);
     if (status == MLY_OK) {
         out->http = about.http;
+        out->age_ms = is_true ? 0 : age_of(cache, &about);
         if (is_true)
             (void)mly_store_put_validated(cache->store, &name, about.http, about.validator, mly_buf_view(&out->body));
     }
@@ -282,6 +289,8 @@ static enum mly_status answer_from_store(struct cache *cache, const struct pendi
             return MLY_DONE;
     }
     out->http = about.http;
+    out->age_ms = age_of(cache, &about);
+    out->is_stored = true;
     return MLY_OK;
 }
 

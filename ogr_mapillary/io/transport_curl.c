@@ -14,6 +14,7 @@ struct call {
     struct call *next;
     struct curl *curl;
     bool is_paused;
+    enum mly_request_kind kind;
     CURL *easy; /* NULL: answered unsent, for want of a token */
     struct mly_response response;
     enum mly_status trouble;    /* why the write callback gave up: MLY_E_LIMIT or MLY_E_NOMEM */
@@ -31,7 +32,7 @@ struct curl {
     struct call *calls;
     size_t arriving_bytes;             /* of all bodies of calls */
     char *escaped_token[MLY_SERVICES]; /* as it stands in a query: libcurl's memory; NULL without a token */
-    char *texts[6 + MLY_SERVICES];     /* copies of the options' texts */
+    char *texts[6 + 2 * MLY_SERVICES]; /* copies of the options' texts */
     size_t n_texts;
 };
 
@@ -290,7 +291,7 @@ static enum mly_status submit(struct mly_transport *t, const struct mly_request 
     struct call *call = curl->mem->alloc(curl->mem->ctx, sizeof *call);
     if (!call)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
-    *call = (struct call){.curl = curl, .response = {.ticket = req->ticket, .attempts = 1}};
+    *call = (struct call){.curl = curl, .kind = req->kind, .response = {.ticket = req->ticket, .attempts = 1}};
     mly_buf_init(&call->response.body, curl->mem, req->max_bytes);
     if (curl->escaped_token[req->kind]) { /* else poll answers at once */
         const enum mly_status status = start(curl, call, req, err);
@@ -387,11 +388,12 @@ static void answer_without_token(struct curl *curl, struct call **link, struct m
     *out = call->response;
     call->response = (struct mly_response){.ticket = 0}; /* moved */
     out->status = MLY_E_AUTH;
-    (void)snprintf(
-        out->why, sizeof out->why,
+    static const char none[] =
         "no access token for this service. Get one at https://www.mapillary.com/dashboard/developers and set "
         "it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open "
-        "option ACCESS_TOKEN or ACCESS_TOKEN_FILE");
+        "option ACCESS_TOKEN or ACCESS_TOKEN_FILE";
+    const char *withheld = curl->options.services[call->kind].withheld;
+    (void)snprintf(out->why, sizeof out->why, "%s", withheld ? withheld : none);
     *link = call->next;
     free_call(curl, call);
     resume_paused(curl);
@@ -498,7 +500,7 @@ static bool keep_texts(struct curl *curl)
 {
     struct mly_curl_options *o = &curl->options;
     for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
-        if (!keep_text(curl, &o->services[kind].token))
+        if (!keep_text(curl, &o->services[kind].token) || !keep_text(curl, &o->services[kind].withheld))
             return false;
     }
     return keep_text(curl, &o->proxy) && keep_text(curl, &o->proxy_user_password) && keep_text(curl, &o->ca_bundle) &&

@@ -349,7 +349,7 @@ static void answer_first(struct entities *e, struct mly_response *out)
     e->ready = question->next;
     if (!e->ready)
         e->last_ready = &e->ready;
-    *out = (struct mly_response){.ticket = question->request.ticket};
+    *out = (struct mly_response){.ticket = question->request.ticket, .is_stored = true};
     mly_buf_init(&out->body, e->mem, question->request.max_bytes);
     complete(question, out);
     release(e, question);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "io/transports.h"
 
@@ -28,6 +29,7 @@ struct threaded {
     struct mly_transport base;
     struct mly_transport *inner; /* the worker's, while it runs */
     const struct mly_mem *mem;
+    pid_t process; /* that made it. A child of it has no worker, and shares its connections */
     pthread_t worker;
     bool is_running;
 
@@ -171,9 +173,23 @@ static bool start(struct threaded *t)
     return t->is_running;
 }
 
+static bool is_ours(const struct threaded *t)
+{
+    return getpid() == t->process;
+}
+
+static enum mly_status fail_in_child(struct mly_error *err)
+{
+    return mly_fail(err, MLY_E_ARG,
+                    "the program has forked since this read began, and its network stays with the parent; begin the "
+                    "read anew");
+}
+
 static enum mly_status submit(struct mly_transport *base, const struct mly_request *request, struct mly_error *err)
 {
     struct threaded *t = (struct threaded *)base;
+    if (!is_ours(t))
+        return fail_in_child(err);
     struct item *item = t->mem->alloc(t->mem->ctx, sizeof *item);
     if (!item)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
@@ -226,6 +242,8 @@ static enum mly_status poll(struct mly_transport *base, uint32_t timeout_ms, str
     bool is_late = timeout_ms == 0;
     if (!t->is_running)
         return MLY_DONE;
+    if (!is_ours(t))
+        return t->n_owed > 0 ? fail_in_child(err) : MLY_DONE;
     (void)pthread_mutex_lock(&t->mutex);
     enum mly_status status = take_answer(t, out);
     while (status == MLY_AGAIN && !is_late && t->n_owed > 0 && t->broken == MLY_OK) {
@@ -253,9 +271,13 @@ static void stop(struct threaded *t)
     t->is_running = false;
 }
 
+/* In a child everything stays as it is: there is nobody to wait for, what the worker had in hands may be half done, and
+ * what is said on the connections would be said to the parent's service in its name. */
 static void reset(struct mly_transport *base)
 {
     struct threaded *t = (struct threaded *)base;
+    if (!is_ours(t))
+        return;
     stop(t);
     t->inner->vtbl->reset(t->inner);
     drop_all(t, &t->requests);
@@ -274,6 +296,8 @@ static void mask(struct mly_transport *base, char *text)
 static void destroy(struct mly_transport *base)
 {
     struct threaded *t = (struct threaded *)base;
+    if (!is_ours(t))
+        return;
     reset(base);
     mly_transport_free(t->inner);
     (void)pthread_cond_destroy(&t->has_answer);
@@ -315,7 +339,7 @@ enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct
         .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
     struct threaded *t = mem->alloc(mem->ctx, sizeof *t);
     if (t)
-        *t = (struct threaded){.base = {.vtbl = &vtbl}, .inner = inner, .mem = mem};
+        *t = (struct threaded){.base = {.vtbl = &vtbl}, .inner = inner, .mem = mem, .process = getpid()};
     if (!t || !init_sync(t)) {
         if (t)
             mem->release(mem->ctx, t);

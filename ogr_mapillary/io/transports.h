@@ -15,8 +15,9 @@ extern "C" {
 enum { MLY_SERVICES = MLY_REQUEST_GRAPH + 1 }; /* one for each enum mly_request_kind, which is its index */
 
 struct mly_curl_service {
-    const char *token; /* NULL: every request of this kind is answered with MLY_E_AUTH, unsent */
-    bool is_loopback;  /* no proxy stands between this machine and itself */
+    const char *token;    /* NULL: every request of this kind is answered with MLY_E_AUTH, unsent … */
+    const char *withheld; /* … and with this: why there is none, and what to do. NULL: how to get one */
+    bool is_loopback;     /* no proxy stands between this machine and itself */
 };
 
 /* Texts are copied; NULL or 0 leaves libcurl's own default. */
@@ -93,8 +94,9 @@ enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly
 /* Lets `inner` work on a thread of its own, so that the network and the inflating go on while the reader does. The
  * thread lives from the first request to the reset; at rest there is none. Answers that wait for the reader are bounded
  * in bytes: when there are enough, the thread rests. What `inner` refuses comes back as an answer. `inner` must have a
- * `wake`, and its `mask` must only read what never changes. Owns `inner` from the call on, also when the call fails;
- * borrows `mem`, which must serve two threads at once. */
+ * `wake`, and its `mask` must only read what never changes. In a child of the process that made it, requests are
+ * refused, and nothing is waited for, sent or freed: what there is belongs to the parent. Owns `inner` from the call
+ * on, also when the call fails; borrows `mem`, which must serve two threads at once. */
 enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct mly_mem *mem,
                                        struct mly_transport **out, struct mly_error *err);
 

@@ -3,8 +3,6 @@
 
 #include <cpl_conv.h>
 
-#include <mutex>
-
 #include "core/request.h"
 #include "core/retry.h"
 #include "domains.h"
@@ -29,14 +27,6 @@ const char *OrNull(const std::string &text)
     return text.empty() ? nullptr : text.c_str();
 }
 
-bool InitCurl(mly_error *error)
-{
-    static std::once_flag once;
-    static mly_status status = MLY_OK;
-    std::call_once(once, [&] { status = mly_transport_curl_global(error); });
-    return status == MLY_OK;
-}
-
 bool IsFolder(const mly::Service &service)
 {
     return service.url.scheme == MLY_SCHEME_FILE;
@@ -44,7 +34,17 @@ bool IsFolder(const mly::Service &service)
 
 mly_curl_service CurlService(const mly::Service &service)
 {
-    return {OrNull(service.token), service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
+    return {OrNull(service.token), service.withheld, service.url.scheme == MLY_SCHEME_HTTP_LOOPBACK};
+}
+
+// Datasets share what they have decoded if they keep what they are told in the same place: else one would fill the
+// memory, and the other one's folder would stay without it. OFFLINE is about what the cache holds, not about what this
+// process has seen.
+std::string MakeHoldScope(const mly::Settings &settings)
+{
+    const mly::CacheSettings &cache = settings.cache;
+    return (cache.isOffline ? "offline " : "online ") + std::string(settings.tiles.url.text) + ' ' +
+           (cache.isOn ? cache.folder : "");
 }
 
 // The pace is for the service out there; a machine may ask itself as it likes. False: there is no memory for it.
@@ -109,7 +109,8 @@ mly_status MakeSharedTransport(const mly::Settings &settings, mly_transport **ou
 }
 }  // namespace
 
-OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings) : settings_(std::move(settings))
+OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings)
+    : settings_(std::move(settings)), holdScope_(MakeHoldScope(settings_))
 {
     for (uint32_t i = 0; const mly_layer *layer = mly_schema_layer(i); i++)
     {
@@ -228,22 +229,17 @@ mly_read_options OGRMapillaryDataset::ReadOptions()
     options.warn = mly::Warn;
     options.stored = Stored;
     options.stored_ctx = this;
-    options.hold = Hold();
+    options.hold = mly::SharedTiles();
+    options.hold_scope = holdScope_.c_str();
     options.is_folder = IsFolder(settings_.tiles);
     options.clock = mly_clock_system();
     options.hold_max_age_ms = IsFolder(settings_.tiles) ? 0 : HoldMaxAgeMs();  // files may change at any time
     return options;
 }
 
-// OFFLINE is about what the cache holds, not what this process has seen.
-mly_hold *OGRMapillaryDataset::Hold() const
-{
-    return settings_.cache.isOffline ? nullptr : mly::SharedTiles();
-}
-
 uint64_t OGRMapillaryDataset::HoldMaxAgeMs() const
 {
-    return uint64_t{settings_.cache.ttlS} * 1000;
+    return settings_.cache.isOffline ? UINT64_MAX : uint64_t{settings_.cache.ttlS} * 1000;
 }
 
 int64_t OGRMapillaryDataset::CountCached(const mly_plan &plan)
@@ -295,7 +291,8 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
                  settings_.cache.folder.c_str());
         return nullptr;
     }
-    if (!settings_.cache.isOffline && (!InitCurl(error) || MakeSharedTransport(settings_, &transport, error) < 0))
+    if (!settings_.cache.isOffline &&
+        (!mly::BeginNetwork(error) || MakeSharedTransport(settings_, &transport, error) < 0))
         return nullptr;
     return store ? Cached(transport, store, error) : transport;
 }
@@ -343,11 +340,12 @@ mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
 
 mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
 {
-    if (!idle_.empty())
+    while (!idle_.empty())
     {
         mly::TransportPtr transport = std::move(idle_.back());
         idle_.pop_back();
-        return transport;
+        if (transport.get_deleter().IsOurs())
+            return transport;
     }
     mly_error error{};
     mly::TransportPtr transport(MakeTransport(&error));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "compat.h"
@@ -39,8 +40,11 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     // What all reads have in common. Valid as long as the dataset.
     mly_read_options ReadOptions();
 
-    // Tiles that the process has decoded, and how old they may be; null: not to be used.
-    mly_hold *Hold() const;
+    // Which of the tiles that the process has decoded are this dataset's too, and how old they may be.
+    const std::string &HoldScope() const
+    {
+        return holdScope_;
+    }
     uint64_t HoldMaxAgeMs() const;
 
     // How many of the plan's tiles the cache holds; negative when nobody knows, or there are too many to look at.
@@ -56,6 +60,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     mly_store *Store();
 
     mly::Settings settings_;
+    const std::string holdScope_;
     mly::StorePtr store_;  // outlives the transports that borrow it
     bool storeWasTried_ = false;
     std::vector<mly::TransportPtr> idle_;

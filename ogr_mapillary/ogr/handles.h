@@ -3,6 +3,8 @@
 // Owner: the value. Threads: as the handle's.
 #pragma once
 
+#include <unistd.h>
+
 #include <memory>
 
 #include "core/limits.h"
@@ -21,12 +23,24 @@ struct ReaderFree
 };
 using ReaderPtr = std::unique_ptr<mly_reader, ReaderFree>;
 
-struct TransportFree
+// A child of the process that made a transport has no use for it, and leaves it alone: its connections are the
+// parent's.
+class TransportFree
 {
+  public:
+    bool IsOurs() const noexcept
+    {
+        return process_ == getpid();
+    }
+
     void operator()(mly_transport *transport) const noexcept
     {
-        mly_transport_free(transport);
+        if (IsOurs())
+            mly_transport_free(transport);
     }
+
+  private:
+    pid_t process_ = getpid();
 };
 using TransportPtr = std::unique_ptr<mly_transport, TransportFree>;
 

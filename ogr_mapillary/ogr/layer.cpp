@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "geometry.h"
 #include "io/clock.h"
+#include "memory.h"
 #include "report.h"
 
 namespace
@@ -153,7 +154,7 @@ mly_query OGRMapillaryLayer::BaseQuery() const
     mly_query query{};
     query.layer = layer_;
     query.max_tiles = static_cast<uint64_t>(settings.maxTiles);
-    query.max_requests = static_cast<uint64_t>(settings.maxRequests);
+    query.max_requests = settings.cache.isOffline ? UINT64_MAX : static_cast<uint64_t>(settings.maxRequests);
     query.computed = settings.computed;
     query.is_exact = settings.isExact;
     query.is_pruned = settings.isPruned;
@@ -201,6 +202,40 @@ bool OGRMapillaryLayer::MakePlan(const mly_query &query, mly::Plan &plan) const
     return true;
 }
 
+// Whether the cache can answer all that a plan asks for, as far as the end; it is asked, and nobody hears of it.
+bool OGRMapillaryLayer::IsRecorded(mly::Plan &plan)
+{
+    mly_error error{};
+    mly_row row;
+    mly_reader *reader = nullptr;
+    mly::TransportPtr transport = dataset_->BorrowTransport();
+    mly_read_options options = dataset_->ReadOptions();
+    options.warn = nullptr;
+    options.keep = Keep;  // sequences that will not be given are not followed
+    options.keep_ctx = this;
+    mly_status status = transport ? mly_reader_new(plan.get(), &options, transport.get(), &reader, &error) : MLY_E_IO;
+    while (status == MLY_OK)
+        status = mly_reader_next(reader, &row, &error);
+    mly_reader_free(reader);
+    dataset_->GiveBack(std::move(transport));
+    return status == MLY_DONE;
+}
+
+// Offline, ids in an area are looked up as they are else, if the cache holds all that was once said of them; and are
+// sought in the area's tiles if it does not.
+bool OGRMapillaryLayer::IsRecordedById(mly_query query)
+{
+    const mly::Settings &settings = dataset_->GetSettings();
+    if (!settings.cache.isOffline || settings.tiles.url.scheme == MLY_SCHEME_FILE || !query.area)
+        return false;
+    mly::Plan plan;
+    query.is_local = false;
+    if (mly_plan_make(&query, mly_mem_system(), plan.get(), nullptr) < 0)
+        return false;
+    const mly_source source = plan.get()->source;
+    return (source == MLY_SOURCE_ENTITIES || source == MLY_SOURCE_TRACE) && IsRecorded(plan);
+}
+
 bool OGRMapillaryLayer::PlanReading()
 {
     if (plan_)
@@ -214,7 +249,9 @@ bool OGRMapillaryLayer::PlanReading()
     query.area = area.Get();
     query.near = Near();
     query.columns = definition_.ColumnsOf(isCounting_ ? fields_.Filtered() : fields_.Read());
-    if (AddFilter(query, *plan) && MakePlan(query, *plan))
+    const bool hasFilter = AddFilter(query, *plan);
+    query.is_local = hasFilter && query.is_local && !IsRecordedById(query);
+    if (hasFilter && MakePlan(query, *plan))
         plan_ = std::move(plan);
     filterFields_ = fields_.OnlyFiltered();
     isFilteredExactly_ = !m_poAttrQuery || (plan_ && FiltersExactly());
@@ -366,7 +403,7 @@ bool OGRMapillaryLayer::NextRow(mly_row *row)
     return true;
 }
 
-// Likewise several, of a reader that gives them so. They are points, which are not remembered.
+// Likewise several, of a reader that gives them so: points of one tile.
 bool OGRMapillaryLayer::NextBlock(uint32_t max)
 {
     mly_error error{};
@@ -374,6 +411,13 @@ bool OGRMapillaryLayer::NextBlock(uint32_t max)
     if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block_, &error), error))
         return false;
     gaveNameless_ = gaveNameless_ || mly_mvt_ids(block_.mvt, block_.rows, block_.n, ids.data()) < block_.n;
+    mly_row row{};
+    row.tile = mly_mvt_tile(block_.mvt);
+    for (uint32_t i = 0; RemembersPlaces() && i < block_.n; i++)
+    {
+        row.id = ids[i];
+        RememberPlace(row);
+    }
     return true;
 }
 
@@ -629,11 +673,19 @@ mly_status OGRMapillaryLayer::AddTile(void *place, mly_tile tile) noexcept
     }
 }
 
-// A hash tells nothing of where a sequence lies, nor an id of whose detection it is.
+// A hash tells nothing of where a sequence lies, nor an id of whose detection it is; and offline nobody tells where the
+// point with an id lies.
+bool OGRMapillaryLayer::RemembersPlaces() const
+{
+    const bool isOfTile = plan_->get()->source == MLY_SOURCE_TILES;
+    return layer_->shape == MLY_POLYGONS || layer_->shape == MLY_LINES ||
+           (IsPointEntity(layer_) && isOfTile && dataset_->GetSettings().cache.isOffline);
+}
+
 void OGRMapillaryLayer::RememberPlace(const mly_row &row)
 {
-    constexpr size_t kMaxPlaces = 1 << 19;  // some 30 MB
-    const bool isRemembered = layer_->shape == MLY_POLYGONS || layer_->shape == MLY_LINES;
+    constexpr size_t kMaxPlaces = 1 << 19;  // some 50 MB
+    const bool isRemembered = RemembersPlaces();
     if (row.id < 0 || !isRemembered || nPlaces_ >= kMaxPlaces || places_.count(row.id) != 0)
         return;
     Place place;
@@ -642,6 +694,10 @@ void OGRMapillaryLayer::RememberPlace(const mly_row &row)
         place.owner = plan_->get()->owner;
         const char *column = place.owner == MLY_OWNER_IMAGE ? "image_id" : "map_feature_id";
         place.ownerId = row.values[mly_schema_column(layer_, column)].as.i;
+    }
+    else if (layer_->shape == MLY_POINT)
+    {
+        place.tiles.push_back(row.tile);
     }
     else if (mly_reader_tiles(reader_.get(), AddTile, &place) < 0)
     {
@@ -689,7 +745,7 @@ OGRFeature *OGRMapillaryLayer::FindHeld(mly_reader *reader, GIntBig fid)
 
 // The row with this id among those of the plan, filters aside; null if it is not there. There is nothing to go on with
 // if a request fails, so ON_ERROR does not count here: whoever gets no row and no error takes it for gone.
-OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
+OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid, mly_error &error)
 {
     mly::TransportPtr transport = dataset_->BorrowTransport();
     mly_read_options options = dataset_->ReadOptions();
@@ -698,7 +754,6 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
     mly::ReaderPtr reader = transport ? MakeReader(plan, transport.get(), options) : nullptr;
     OGRFeature *feature = nullptr;
     mly_status status = reader ? MLY_OK : MLY_DONE;
-    mly_error error{};
     while (status == MLY_OK && !feature)
     {
         mly_row row;
@@ -706,8 +761,6 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
         if (status == MLY_OK && row.id == fid)
             feature = MakeFound(row);
     }
-    if (status < 0)
-        mly::ReportError(error);
     reader.reset();
     dataset_->GiveBack(std::move(transport));
     return feature;
@@ -716,7 +769,11 @@ OGRFeature *OGRMapillaryLayer::FindInPlan(mly::Plan &plan, GIntBig fid)
 OGRFeature *OGRMapillaryLayer::FindByQuery(const mly_query &query, GIntBig fid)
 {
     mly::Plan plan;
-    return MakePlan(query, plan) ? FindInPlan(plan, fid) : nullptr;
+    mly_error error{};
+    OGRFeature *feature = MakePlan(query, plan) ? FindInPlan(plan, fid, error) : nullptr;
+    if (error.code < 0)
+        mly::ReportError(error);
+    return feature;
 }
 
 // By GDAL's own read of all rows, to which ON_ERROR does count.
@@ -752,13 +809,13 @@ OGRFeature *OGRMapillaryLayer::FindInTile(mly_tile tile, GIntBig fid)
 // can differ from the one that was read, as it knows the creators of old images.
 OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid)
 {
-    mly_hold *hold = dataset_->Hold();
+    mly_hold *hold = mly::SharedTiles();
     if (!hold)
         return nullptr;
     const bool isWhole = !IsExact() && !AsksGraph();
     const mly::Settings &settings = dataset_->GetSettings();
     const char *tileset = settings.computed && layer_->computed_tileset ? layer_->computed_tileset : layer_->tileset;
-    const mly_hold_name name{settings.tiles.url.text, tileset, layer_, {}};
+    const mly_hold_name name{dataset_->HoldScope().c_str(), tileset, layer_, {}};
     const mly_clock *clock = mly_clock_system();
     mly_arena arena;
     mly_row *row = nullptr;
@@ -780,20 +837,26 @@ bool OGRMapillaryLayer::AsksGraph() const
     return (shown & mly_schema_columns(layer_, MLY_FROM_GRAPH)) != 0;
 }
 
-// From the Graph, with everything that the layer shows. Where that is out of reach, the area has to be read.
+// From the Graph, with everything that the layer shows. Where that is out of reach, and the cache does not hold what it
+// once said, the area has to be read.
 OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
 {
     if (OGRFeature *feature = FindInMemory(fid))
         return feature;
-    const mly::Settings &settings = dataset_->GetSettings();
-    if (AreaOfInterest() && (IsLocal() || settings.tiles.url.scheme == MLY_SCHEME_FILE))
-        return FindByScan(fid);
+    if (places_.count(fid) != 0)
+        return FindPlace(fid);
     mly_query query = BaseQuery();
     query.columns = definition_.ColumnsOf(AllFields().Read());
     const int64_t id = fid;
     query.ids = &id;
     query.n_ids = 1;
-    return FindByQuery(query, fid);
+    const bool isFolder = dataset_->GetSettings().tiles.url.scheme == MLY_SCHEME_FILE;
+    if (!AreaOfInterest() || !(IsLocal() || isFolder))
+        return FindByQuery(query, fid);
+    mly::Plan plan;
+    mly_error unheard{};
+    OGRFeature *feature = isFolder || !MakePlan(query, plan) ? nullptr : FindInPlan(plan, fid, unheard);
+    return feature ? feature : FindByScan(fid);
 }
 
 // A row that was handed out, from where it was found.

@@ -56,6 +56,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool AddFilter(mly_query &query, mly::Plan &plan) const;
     bool IsBounded() const;
     bool MakePlan(const mly_query &query, mly::Plan &plan) const;
+    bool IsRecorded(mly::Plan &plan);
+    bool IsRecordedById(mly_query query);
     bool PlanReading();
     mly_read_options ReadOptions();
     bool StartReading();
@@ -68,6 +70,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
     bool MayPass(const mly_row &row);
+    bool RemembersPlaces() const;
     void RememberPlace(const mly_row &row);
     void StopReading();
 
@@ -87,7 +90,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     mly::FieldUse AllFields() const;
     OGRFeature *MakeFound(mly_row row) const;
     OGRFeature *FindHeld(mly_reader *reader, GIntBig fid);
-    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid);
+    OGRFeature *FindInPlan(mly::Plan &plan, GIntBig fid, mly_error &error);
     OGRFeature *FindByQuery(const mly_query &query, GIntBig fid);
     OGRFeature *FindByScan(GIntBig fid);
     OGRFeature *FindTile(GIntBig fid);
@@ -100,7 +103,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     // What has to be asked for to meet a row again.
     struct Place
     {
-        std::vector<mly_tile> tiles;  // of a sequence: those of the read that found it
+        std::vector<mly_tile> tiles;  // of a sequence: those of the read that found it; of a point: its own
         mly_owner owner{};            // of a detection
         int64_t ownerId = 0;
     };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "memory.h"
 
+#include <pthread.h>
+
 #include <map>
 #include <memory>
 #include <mutex>
 
 #include "core/limits.h"
+#include "io/transports.h"
 #include "report.h"
 
 namespace mly
@@ -41,15 +44,43 @@ struct Shared
 {
     std::mutex making;
     std::mutex inUse;
+    bool hasNetwork = false;
     std::unique_ptr<mly_hold, HoldFree> hold;
     std::unique_ptr<mly_flights, FlightsFree> flights;
     std::map<std::array<std::string, MLY_PACE_FOLDERS>, std::unique_ptr<mly_pace, PaceClose>> paces;
 };
 
+Shared &TheShared();
+
+// A child has its parent's memory and not its threads: what another one of them had locked would stay so for ever.
+void BeforeFork()
+{
+    Shared &shared = TheShared();
+    shared.making.lock();
+    shared.inUse.lock();
+    if (shared.flights)
+        mly_flights_before_fork(shared.flights.get());
+    for (const auto &pace : shared.paces)
+        mly_pace_before_fork(pace.second.get());
+}
+
+void AfterFork()
+{
+    Shared &shared = TheShared();
+    for (const auto &pace : shared.paces)
+        mly_pace_after_fork(pace.second.get());
+    if (shared.flights)
+        mly_flights_after_fork(shared.flights.get());
+    shared.inUse.unlock();
+    shared.making.unlock();
+}
+
+// Never destroyed: programs close datasets, and unload drivers, in handlers of their own that run after ours would.
 Shared &TheShared()
 {
-    // Never destroyed: programs close datasets, and unload drivers, in handlers of their own that run after ours would.
     static Shared &shared = *new Shared;
+    static const bool isTold = pthread_atfork(BeforeFork, AfterFork, AfterFork) == 0;
+    CPL_IGNORE_RET_VAL(isTold);
     return shared;
 }
 
@@ -111,6 +142,14 @@ mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders)
         return nullptr;
     const std::lock_guard<std::mutex> guard(shared.making);
     return shared.paces.emplace(folders, std::move(made)).first->second.get();
+}
+
+bool BeginNetwork(mly_error *error)
+{
+    Shared &shared = TheShared();
+    const std::lock_guard<std::mutex> guard(shared.making);
+    shared.hasNetwork = shared.hasNetwork || mly_transport_curl_global(error) == MLY_OK;
+    return shared.hasNetwork;
 }
 
 mly_flights *SharedFlights()

@@ -23,6 +23,9 @@ mly_pace *SharedPace(const std::array<std::string, MLY_PACE_FOLDERS> &folders);
 // Null when there is no memory for it.
 mly_flights *SharedFlights();
 
+// The beginning of libcurl, once. False, with an error: there is none.
+bool BeginNetwork(mly_error *error);
+
 // The end: no dataset of the driver is open any more.
 void ForgetShared();
 }  // namespace mly

@@ -352,8 +352,16 @@ bool CleanToken(const char *name, std::string &token)
 // Which token may go to the service, if any. A project or VRT file may carry open options that its reader never saw:
 // an address given there gets only a token given there, and a file only on this machine, else the address could
 // collect the first line of any file of the reader's.
-bool ReadToken(const Given &given, const mly_url &service, Source addressSource, std::string &token)
+bool ReadToken(const Given &given, Source addressSource, Service &service)
 {
+    static const char ofEnvironment[] =
+        "no access token for this service: the one in the environment or the configuration does not go to an address "
+        "that is an open option. Give both in one way: the token as the open option ACCESS_TOKEN, or the address as "
+        "MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL";
+    static const char ofFile[] =
+        "no access token for this service: the open option ACCESS_TOKEN_FILE does not count for an https:// address "
+        "that is an open option too, since whoever wrote both could collect the first line of any file. Give the token "
+        "itself as ACCESS_TOKEN, or the address as MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL";
     const bool isForeign = addressSource == Source::kOpenOption;
     for (const Source source : {Source::kOpenOption, Source::kConfiguration})
     {
@@ -363,10 +371,15 @@ bool ReadToken(const Given &given, const mly_url &service, Source addressSource,
             const Value value = Get(name, source == Source::kOpenOption ? given : Given());
             if (!value.isSet || value.source != source || value.text.empty())
                 continue;
-            if (isForeign && (source != Source::kOpenOption || (isFile && service.scheme == MLY_SCHEME_HTTPS)))
+            const bool isOption = source == Source::kOpenOption;
+            if (isForeign && (!isOption || (isFile && service.url.scheme == MLY_SCHEME_HTTPS)))
+            {
+                service.withheld = isOption || service.withheld == ofFile ? ofFile : ofEnvironment;
                 continue;
-            token = value.text;
-            return (!isFile || ReadTokenFile(value.text, token)) && CleanToken(name, token);
+            }
+            service.token = value.text;
+            service.withheld = nullptr;
+            return (!isFile || ReadTokenFile(value.text, service.token)) && CleanToken(name, service.token);
         }
     }
     return true;
@@ -381,7 +394,7 @@ bool GetService(const char *name, const Given &given, Service &out)
         ReportError(error);
         return false;
     }
-    return out.url.scheme == MLY_SCHEME_FILE || ReadToken(given, out.url, value.source, out.token);
+    return out.url.scheme == MLY_SCHEME_FILE || ReadToken(given, value.source, out);
 }
 
 std::string FirstConfigured(std::initializer_list<const char *> names)

@@ -37,7 +37,8 @@ struct HttpSettings
 struct Service
 {
     mly_url url{};
-    std::string token;  // empty: none may go there
+    std::string token;               // empty: none may go there
+    const char *withheld = nullptr;  // why, where there is one that may not
 };
 
 struct CacheSettings

@@ -513,6 +513,7 @@ static void run(const struct question *question, struct script *script, uint64_t
                                              .warn = listen,
                                              .keep = question->has_keep ? keep : NULL,
                                              .hold = hold,
+                                             .hold_scope = "here",
                                              .clock = &clock.clock,
                                              .hold_max_age_ms = UINT64_MAX};
     out->n_rows = 0;

@@ -49,7 +49,7 @@ FAILURES: Dict[str, str] = {
     "%s: a file address is file:// and an absolute path, e.g. file:///data/tiles": "e.g. file:///data/tiles",
     "%s: a per cent sign that begins no escape (write it as %%25)": "write it as",
     "%s: not a plain address; the form is https://host[:port][/path]": "the form is",
-    "%s: the port is no number; the form is https://host[:port][/path]": "the form is",
+    "%s: the port is no number from 1 to 65535; the form is https://host[:port][/path]": "the form is",
     "%s: plain http is for this machine only (the token would be readable on the way); use https://": "use https://",
     "%s: longer than %zu characters; use a shorter address": "use a shorter address",
     "%s: must begin with https://, file:// or, on this machine only, http://": "must begin with",
@@ -60,6 +60,12 @@ FAILURES: Dict[str, str] = {
     "no access token for this service. Get one at https://www.mapillary.com/dashboard/developers and set it with the "
     "configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open option ACCESS_TOKEN or "
     "ACCESS_TOKEN_FILE": "Get one at",
+    "no access token for this service: the one in the environment or the configuration does not go to an address that "
+    "is an open option. Give both in one way: the token as the open option ACCESS_TOKEN, or the address as "
+    "MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL": "Give both in one way",
+    "no access token for this service: the open option ACCESS_TOKEN_FILE does not count for an https:// address that is "
+    "an open option too, since whoever wrote both could collect the first line of any file. Give the token itself as "
+    "ACCESS_TOKEN, or the address as MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL": "Give the token itself",
     "HTTP %d: the service refuses the access token%s%s. Get one at https://www.mapillary.com/dashboard/developers and "
     "set it with the configuration option or environment variable MAPILLARY_ACCESS_TOKEN, or with the open option "
     "ACCESS_TOKEN or ACCESS_TOKEN_FILE": "Get one at",
@@ -130,6 +136,10 @@ FAILURES: Dict[str, str] = {
     "the answer is larger than its ceiling when decompressed; please report it": "please report it",
     "the entities asked for do not fit the answer's ceiling of memory; please report it": "please report it",
 
+    # a program that forks
+    "the program has forked since this read began, and its network stays with the parent; begin the read anew":
+        "begin the read anew",
+
     # the cache, and a folder in place of the service
     "not in the cache (OFFLINE=YES); read it once without OFFLINE": "read it once without OFFLINE",
     "what the cache holds does not decode, and nothing else may be asked (OFFLINE=YES); read it once without OFFLINE":
@@ -161,10 +171,14 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for a batch of columns",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
         "the system has no thread left for the network", "no room for the list of pages",
+        "no room for the list of creators",
         "no room for the text of a list",
     ],
     # and what libcurl says
-    "MLY_E_NETWORK": ["libcurl cannot be initialised"],
+    "MLY_E_NETWORK": [
+        "libcurl cannot be initialised",
+        "%s: ON_ERROR=SKIP: the last %llu requests got no answer, so the read ends here: %s",
+    ],
     # of tiles, by the clause of their specification; of the Graph's answers
     "MLY_E_CORRUPT": [
         "these %zu bytes are no vector tile%s", "%s breaks the protocol buffers format",
@@ -187,6 +201,8 @@ BY_CODE: Dict[str, List[str]] = {
 # What goes on all the same: the words that say what is lost, or done instead.
 WARNINGS: Dict[str, str] = {
     "%s: the service knows no creator '%.*s'; check the spelling, with its upper and lower case": "check the spelling",
+    "images: the service lists none of a creator '%.*s'; check the spelling, with its upper and lower case": "check the "
+                                                                                                            "spelling",
     "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure":
         "repeat the read",
     "AOI: one of its polygons crosses itself; it was mended": "it was mended",
@@ -249,6 +265,7 @@ MISTAKES: Set[str] = {
 
 # Not messages: lines for CPL_DEBUG, parts of requests, words for GDAL.
 OTHERS: Set[str] = {
+    "another spelling of a creator whose images have come",
     "the answer says nothing of it; it is unknown", "the answer passes over an id; asking once more for that one",
     "asking once more in two parts", "the service does not know it", "the answer does not decode; asking once more",
     "HTTP 404, taken as empty", "has points beyond its border, left to its neighbours",
@@ -270,6 +287,9 @@ OTHERS: Set[str] = {
 
 # Failures that take a broken service, gigabytes or luck to bring about: the test that does, or comes near it.
 SELDOM: Dict[str, str] = {
+    "the program has forked since this read began": "plugin/test_fork.py",
+    "no access token for this service: the one in": "plugin/test_token.py",
+    "no access token for this service: the open option": "plugin/test_token.py",
     "AOI in the dataset name": "plugin/test_aoi.py",
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",

@@ -14,12 +14,11 @@ import sys
 import traceback
 from typing import Any, Dict, List, Optional
 
-from qgis.core import (
-    NULL, QgsApplication, QgsCategorizedSymbolRenderer, QgsCoordinateReferenceSystem, QgsCoordinateTransform,
-    QgsExpression, QgsExpressionContext, QgsExpressionContextUtils, QgsFeatureRequest, QgsGeometry,
-    QgsMapRendererParallelJob, QgsMapSettings, QgsMarkerSymbol, QgsPointXY, QgsProject,
-    QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer, QgsSymbol, QgsVectorLayer,
-    QgsVectorLayerCache, QgsWkbTypes)
+from qgis.core import (NULL, QgsApplication, QgsCategorizedSymbolRenderer, QgsCoordinateReferenceSystem,
+                       QgsCoordinateTransform, QgsExpression, QgsExpressionContext, QgsExpressionContextUtils,
+                       QgsFeatureRequest, QgsMapRendererParallelJob, QgsMapSettings, QgsMarkerSymbol, QgsPointXY,
+                       QgsProject, QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer,
+                       QgsSymbol, QgsVectorLayer, QgsVectorLayerCache, QgsWkbTypes)
 from qgis.gui import QgsAttributeTableModel, QgsMapCanvas, QgsMapToolIdentify
 from qgis.PyQt.QtCore import QDateTime, QSize, QTimer
 from qgis.PyQt.QtGui import QColor

@@ -18,7 +18,7 @@ from arrow_stream import Failed, Stream, Table, moved, release
 import features
 from features import at, listed, plain
 from pieces import fnv
-from reading import GDAL_VERSION, Heard, corners, cover, grown, in_plan_order, listening, polygon, tile_box
+from reading import GDAL_VERSION, Heard, cover, grown, in_plan_order, listening, polygon, tile_box
 from town import ORIGINAL
 
 BOX = (8.5470, 50.0160, 8.5530, 50.0225)  # some hundred images

@@ -165,3 +165,54 @@ def test_a_page_that_fails_for_a_while_is_asked_for_again(service, town):
     rows = ask(service, "creator_username = 'lena_maps'").rows()
 
     assert sorted(row.fid for row in rows) == by(town, "lena_maps")
+
+
+# ---- Upper and lower case -----------------------------------------------------------------------------
+
+SPELLINGS = ("lena_maps", "LENA_MAPS", "Lena_Maps")
+
+
+@pytest.mark.parametrize("ignores_case", (False, True))
+def test_without_an_area_spellings_of_one_name_give_each_image_once(service, town, ignores_case):
+    service.ignores_case, service.page_size = ignores_case, 150
+
+    rows, heard = ask(service, f"creator_username IN ({listed(SPELLINGS)}, 'Mira Feld')").read()
+
+    assert sorted(row.fid for row in rows) == by(town, "lena_maps", "Mira Feld")
+    assert {row.fields["creator_username"] for row in rows} == {"lena_maps", "Mira Feld"}
+    pages = [-(-len(by(town, name)) // 150) for name in ("lena_maps", "Mira Feld")]
+    assert pages[0] > 1
+    assert len(names_asked(service)) == sum(pages) + 2  # the first page of each other spelling
+    unknown = [] if ignores_case else list(SPELLINGS[1:])
+    assert heard.errors == []
+    assert [f"lists none of a creator '{name}'; check the spelling" in text
+            for name, text in zip(unknown, heard.warnings)] == [True] * len(unknown)
+    assert len(heard.warnings) == len(unknown)
+
+
+def test_without_an_area_a_name_that_nobody_has_is_warned_of(service):
+    rows, heard = ask(service, "creator_username = 'LENA_MAPS'").read()
+
+    assert rows == [] and heard.errors == []
+    assert len(heard.warnings) == 1 and "check the spelling, with its upper and lower case" in heard.warnings[0]
+
+
+@pytest.mark.parametrize("ignores_case", (False, True))
+def test_in_an_area_spellings_of_one_name_give_each_image_once(service, town, truth, ignores_case):
+    service.ignores_case = ignores_case
+
+    rows, heard = ask(service, f"creator_username IN ({listed(SPELLINGS)})").within(BOX).read()
+
+    assert [row.fid for row in rows] == within(truth, town, "lena_maps")
+    assert {row.fields["creator_username"] for row in rows} == {"lena_maps"}
+    assert heard.errors == [] and len(heard.warnings) == (0 if ignores_case else 2)
+
+
+def test_a_service_that_knows_other_spellings_has_the_last_word(service, town, truth):
+    service.ignores_case = True
+
+    everywhere = ask(service, "creator_username = 'LENA_MAPS'").rows()
+    here = ask(service, "creator_username = 'LENA_MAPS'").within(BOX).rows()
+
+    assert sorted(row.fid for row in everywhere) == by(town, "lena_maps")
+    assert [row.fid for row in here] == within(truth, town, "lena_maps")

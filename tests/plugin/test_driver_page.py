@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest

@@ -14,8 +14,7 @@ from osgeo import gdal, ogr
 
 from features import (Layer, Seen, assert_same_features, at, batches, entities_asked, fields_asked, ids_asked, image_row,
                       kinds, listed, map_feature_row, schema)
-from pieces import fnv
-from reading import GDAL_VERSION, Heard, Truth, assert_each_once, corners, cover, listening, polygon
+from reading import GDAL_VERSION, Truth, assert_each_once, cover, listening, polygon
 from service import JSON, dumps
 from town import POINTS, SIGNS
 
@@ -603,6 +602,35 @@ def test_several_batches_are_on_their_way_at_once(service, images_in):
 
     assert_same_features(rows, images_in(WIDE, "make"))
     assert 4 <= service.max_in_flight <= 8
+
+
+@pytest.mark.parametrize("kind, arguments", [("huge", {"megabytes": 9}), ("bomb", {"megabytes": 9}),
+                                             ("huge", {"megabytes": 9, "chunked": True})])
+def test_an_answer_above_its_ceiling_is_asked_for_in_parts(service, images_in, kind, arguments):
+    expected = images_in(BOX, "make")
+    many = lambda request: request.kind == "entities" and request.query["ids"].count(",") >= 13
+    service.fault(kind, match=many, times=None, **arguments)
+
+    rows = ask(service, "images", "make").within(BOX).rows()
+
+    assert_same_features(rows, expected)
+    asked = ids_asked(service.requests)
+    assert sorted(n for batch in asked if len(batch) < 14 for n in batch) == sorted(fids(expected))
+    assert sorted(map(len, asked)) == sorted(n for batch in batches(fids(expected)) for n in halves(len(batch), 13))
+
+
+def halves(n: int, most: int) -> List[int]:
+    """The sizes of all requests that come of a batch, if more than `most` are too many."""
+    return [n] + (halves(n // 2, most) + halves(n - n // 2, most) if n > most else [])
+
+
+def test_an_answer_about_a_single_row_above_its_ceiling_fails_by_its_name(service, images_in):
+    bad = images_in(BOX, "make")[3].fid
+    service.fault("huge", match=lambda request: str(bad) in request.query.get("ids", ""), times=None, megabytes=9)
+
+    message = ask(service, "images", "make").within(BOX).failure()
+
+    assert f"entities/{bad}: the answer is larger than its ceiling" in message
 
 
 PASSING = {

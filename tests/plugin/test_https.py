@@ -7,15 +7,18 @@ name there. So nothing of this leaves the machine, though the driver believes th
 from __future__ import annotations
 
 import base64
+import json
 import select
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 from typing import Callable, List, Optional
 
 import pytest
 
+from child import AREA, BEGIN, ENDINGS
 from reading import assert_each_once, cover
 
 HOST = "tiles.example.org"
@@ -205,3 +208,52 @@ def test_a_proxy_that_asks_who_is_there_is_told(read, proxy, truth, certificate)
     assert done.code == 0, done.err
     assert ids == [row.id for row in truth.within(CENTRE)]
     assert "a secret" not in done.text
+
+
+# ---- In the middle of a read -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def program(run, service, proxy, certificate):
+    """A program of child.py that reads over TLS."""
+    service.latency = 0.02
+    env = {"MAPILLARY_TILES_URL": f"https://{HOST}", "GDAL_HTTP_PROXY": proxy.address,
+           "CURL_CA_BUNDLE": f"{certificate}.crt"}
+    return lambda text: run(sys.executable, "-c", BEGIN + text, env=env, timeout=100)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_program_may_end_in_the_middle_of_a_read(program, ending):
+    done = program(f"""
+dataset, layer = opened()
+assert layer.GetNextFeature() is not None
+{ENDINGS[ending]}
+""")
+
+    assert (done.code, done.err) == (0, "")
+
+
+def test_a_child_does_not_speak_on_the_connections_of_its_parent(program, truth):
+    done = program("""
+dataset, layer = opened()
+first = [layer.GetNextFeature().GetFID()]
+def anew():
+    layer.ResetReading()
+    return rest(layer)
+def close():
+    global dataset, layer
+    layer = dataset = None
+    return []
+children = [in_child(lambda: rest(layer)), in_child(anew), in_child(close)]
+tell(children=children, parent=first + rest(layer), said=said)
+""")
+
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    ids = [row.id for row in truth.within(AREA)]
+    assert (told["parent"], told["said"]) == (ids, [])
+    on, anew, closed = told["children"]
+    assert on["status"] == 0 and on["rows"] == ids[1:len(on["rows"]) + 1]
+    assert len(on["rows"]) == len(ids) - 1 or "has forked" in on["said"][0]
+    assert anew == {"rows": ids, "said": [], "status": 0}
+    assert closed == {"rows": [], "said": [], "status": 0}

@@ -11,12 +11,12 @@ import re
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 import pytest
-from osgeo import gdal, ogr
+from osgeo import ogr
 
-from features import (Layer, Seen, assert_same_features, at, batches, entities_asked, fields_asked, image_row, kinds,
-                      listed, looked_up_image, map_feature_row, plain)
+from features import (Layer, Seen, assert_same_features, at, batches, entities_asked, fields_asked, kinds, listed,
+                      looked_up_image, map_feature_row)
 from pieces import pixel_lines, row_of as sequence_row
-from reading import (GDAL_VERSION, Heard, assert_each_once, corners, cover, grown, inside, listening, polygon)
+from reading import assert_each_once, corners, cover, grown, listening, polygon
 from service import JSON, dumps
 from town import COMPUTED, ORIGINAL
 

@@ -242,7 +242,7 @@ CASES: List[Case] = [
     Case("%s: a file address is file:// and an absolute path", opts(TILES_URL="file://tiles"), context="TILES_URL"),
     Case("%s: a per cent sign that begins no escape (write it as %%25)", opts(TILES_URL="file:///a%zz")),
     Case("%s: not a plain address; the form is https://host", opts(TILES_URL="https://user@host/")),
-    Case("%s: the port is no number; the form is https://host", opts(GRAPH_URL="https://host:port"),
+    Case("%s: the port is no number from 1 to 65535; the form is https://host", opts(GRAPH_URL="https://host:port"),
          context="GRAPH_URL"),
     Case("%s: plain http is for this machine only", opts(TILES_URL="http://example.com")),
     Case("%s: longer than %zu characters; use a shorter address", opts(TILES_URL="https://host/" + "a" * 4000)),

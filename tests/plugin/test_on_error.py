@@ -8,11 +8,11 @@ from typing import Callable, Dict, List
 import pytest
 from osgeo import gdal
 
-from block import (ATTEMPTS, BLOCK, PLACES, SPAT, TILES, Land, box_of, name_of, tiles_of, times_asked, truth_of)
+from block import ATTEMPTS, BLOCK, PLACES, SPAT, TILES, box_of, name_of, tiles_of, truth_of
 from conftest import serve
 from features import Layer, assert_same_features, at, batches, ids_asked, image_row, listed, looked_up_image
 from pieces import Expected, Pieces, pixel_lines, row_of as sequence_row
-from reading import Heard, Images, assert_each_once, assert_same, corners, cover, in_plan_order, listening
+from reading import Heard, assert_each_once, assert_same, corners, cover, in_plan_order, listening
 from service import Request
 from town import ORIGINAL, Image
 
@@ -259,6 +259,60 @@ def test_pages_instead_of_tiles_end_the_read_at_the_fifth(images, block):
 
     assert len(heard.errors) == 1 and "blocks the address" in heard.errors[0]
     assert block.tiles_asked() == [tile for tile in TILES[:3] for _ in range(2)][:5]
+
+
+@pytest.mark.parametrize("fault", ("reset", "close"))
+def test_a_service_that_answers_nothing_any_more_ends_the_read(images, block, fault):
+    block.fault(fault, match="tile", times=None, after=3)
+    opened = images(ON_ERROR="SKIP", CONNECTIONS=1).within(BLOCK)
+
+    rows, heard = opened.read()
+
+    assert_same(rows, truth_of(TILES[:3]))
+    assert len(heard.errors) == 1
+    assert "the last 5 requests got no answer, so the read ends here: tile " + name_of(TILES[7]) in heard.errors[0]
+    assert "Check the network" in heard.errors[0]
+    assert [name_of(tile) in line for tile, line in zip(TILES[3:7], heard.warnings)] == [True] * 4
+    assert len(heard.warnings) == 5 and "skipped were 4 tiles and" in heard.warnings[4]
+    asked = block.tiles_asked()
+    assert list(dict.fromkeys(asked)) == TILES[:8]
+    # Where a connection that was used before ends without a word, libcurl itself tries a new one.
+    assert len(asked) - (3 + 5 * ATTEMPTS) in (0, 1)
+
+
+def test_what_the_cache_has_does_not_hide_that_nobody_answers(images, block, tmp_path):
+    options = {"ON_ERROR": "SKIP", "CONNECTIONS": 1, "CACHE": "YES", "CACHE_DIR": tmp_path / "cache"}
+    half = TILES[::2]
+    block.fault(410, match=lambda request: request.tile not in half, times=None)
+    images(**options).within(BLOCK).read()
+    block.no_faults()
+    block.clear()
+    block.fault("close", times=None)
+
+    rows, heard = images(**options).within(BLOCK).read()
+
+    assert_same(rows, truth_of(half[:5]))
+    assert len(heard.errors) == 1 and "the last 5 requests got no answer" in heard.errors[0]
+    assert block.tiles_asked() == [tile for tile in TILES[1::2][:5] for _ in range(ATTEMPTS)]
+
+
+def test_a_service_that_answers_in_between_loses_no_more_than_it_must(images, block):
+    lost = [tile for n, tile in enumerate(TILES) if n % 5 != 4]
+    block.fault("close", match=lambda request: request.tile in lost, times=None)
+
+    rows, heard = images(ON_ERROR="SKIP", CONNECTIONS=1).within(BLOCK).read()
+
+    assert_same(rows, truth_of(without(*lost)))
+    told(heard, len(lost))
+
+
+def test_a_graph_that_answers_nothing_any_more_ends_the_read(service, town):
+    ids = [image.id for image in town.images[::len(town.images) // 400]][:400]
+    service.fault("close", match="entities", times=None)
+    opened = Layer("images", ON_ERROR="SKIP", CONNECTIONS=1, **at(service)).where(f"id IN ({listed(ids)})")
+
+    assert "the last 5 requests got no answer" in opened.read()[1].errors[0]
+    assert ids_asked(service.requests) == [batch for batch in batches(ids)[:5] for _ in range(ATTEMPTS)]
 
 
 def test_a_conversion_that_must_end_fails(run, block):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Set, Tuple
 
-import pytest
 
 from features import Layer, at
-from reading import cover, in_plan_order, listening
-from town import ORIGINAL
+from reading import cover, listening
 
 LAND = (8.0, 49.6, 9.2, 50.5)  # the town and a lot of nothing around it
 

@@ -10,7 +10,7 @@ import random
 from typing import Any, Callable, Dict, List
 
 import pytest
-from osgeo import gdal, ogr
+from osgeo import ogr
 
 from features import Layer, at
 from reading import listening

@@ -24,7 +24,7 @@ from osgeo import gdal
 
 from conftest import SANITIZER, secrets
 from programs import gdal_of, plugin, said_by
-from reading import Row, assert_each_once, cover, inside, tile_box
+from reading import Row, assert_each_once, cover, tile_box
 
 USER = Path(__file__).resolve().parent / "qgis_user.py"
 SOURCE = "MAPILLARY:MAX_TILES=50|layername=images"

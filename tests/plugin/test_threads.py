@@ -54,11 +54,13 @@ def test_many_datasets_that_read_the_same_area_at_once_give_the_same_rows(
 def test_what_one_dataset_is_about_to_get_others_wait_for(configured, service, truth, monkeypatch, cache):
     monkeypatch.setenv("MAPILLARY_CACHE", cache)
     service.latency = 0.3
+    opened = [Images().within(AREA) for _ in range(3)]  # so that nothing but reading is left to begin with
 
-    results = together(lambda _: read(AREA), range(3))
+    results = together(lambda one: one.rows(), opened)
 
-    for rows in results:
+    for one, rows in zip(opened, results):
         assert_same(rows, truth.within(AREA))
+        one.close()
     assert_each_once(service.requests, cover(AREA))
 
 
@@ -86,22 +88,29 @@ def test_a_failure_is_not_handed_on_to_those_who_wait(configured, service, truth
 def test_who_waits_asks_when_the_other_one_is_closed_meanwhile(configured, service, truth):
     service.latency = 0.3
     last = cover(AREA)[-1]
-    service.fault("slow", match=last, seconds=5, times=1)  # still under way at the end of the first
+    service.fault("slow", match=last, seconds=60, times=1)  # still under way at the end of the first
+    has_asked, is_reading = threading.Event(), threading.Event()
 
     def work(n):
         images = Images().within(AREA)
         if n == 0:
             images.layer.GetNextFeature()
+            while last not in service.tiles_asked():
+                time.sleep(0.01)
+            has_asked.set()
+            assert is_reading.wait(60)
             images.close()
             return None
-        time.sleep(0.1)  # the other one has asked
-        rows = images.rows()
+        assert has_asked.wait(60)
+        ids = [images.layer.GetNextFeature().GetFID()]  # what comes after it has been asked for, or is waited for
+        is_reading.set()
+        ids += [feature.GetFID() for feature in iter(images.layer.GetNextFeature, None)]
         images.close()
-        return rows
+        return ids
 
-    _, rows = together(work, range(2))
+    _, ids = together(work, range(2))
 
-    assert_same(rows, truth.within(AREA))
+    assert ids == [row.fid for row in truth.within(AREA)]
     assert service.tiles_asked().count(last) == 2
 
 

@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import List, Tuple
 
-import pytest
 
 from features import Layer, at, is_close
 from reading import corners, cover, polygon, tile_box

@@ -310,7 +310,8 @@ def test_a_token_of_the_environment_does_not_go_to_a_host_given_as_an_open_optio
                    env={**NOTHING, **{k: v.format(**words) for k, v in environment.items()}})
 
     assert done.code != 0
-    assert "no access token for this service" in done.err
+    assert "no access token for this service: the one in the environment or the configuration does not" in done.err
+    assert "ACCESS_TOKEN, or the address as MAPILLARY_TILES_URL or MAPILLARY_GRAPH_URL" in done.err
     assert other.requests == [] and other.connections == 0
     assert service.requests == []
 
@@ -336,15 +337,18 @@ def test_a_token_goes_to_a_host_that_was_given_no_less_deliberately(
     assert tokens_received(service) == {service.token}
 
 
+@pytest.mark.parametrize("more", ({}, {"MAPILLARY_ACCESS_TOKEN": "MLY|0|theirs"}))
 def test_a_file_named_in_an_open_option_does_not_go_to_a_distant_host_named_there(
-        run, service, other, tmp_path):
+        run, service, other, tmp_path, more):
     (tmp_path / "private.txt").write_text("the-first-line-of-any-file\n")
 
     done = convert(run, "-oo", f"ACCESS_TOKEN_FILE={tmp_path / 'private.txt'}",
-                   "-oo", "TILES_URL=" + other.url.replace("http:", "https:"), env=NOTHING)
+                   "-oo", "TILES_URL=" + other.url.replace("http:", "https:"), env={**NOTHING, **more})
 
     assert done.code != 0
-    assert "no access token for this service" in done.err
+    assert "no access token for this service: the open option ACCESS_TOKEN_FILE does not count for an https" in done.err
+    assert "Give the token itself as ACCESS_TOKEN, or the address as MAPILLARY_TILES_URL" in done.err
+    assert str(tmp_path) not in done.err
     assert "first-line" not in done.text
     assert other.connections == 0
 

@@ -132,7 +132,8 @@ class Service:
     `empty` is how a tile without data is answered: 200 (no bytes), 204, 404 or "layer" (one layer
     named mapillary-empty); `empty_tiles` says so for single tiles. `gone` are ids that the Graph
     has lost. `latency` is waited before each answer. `paging_url`, when set, is where `paging.next`
-    points instead of here; with `paging` False there is no such thing.
+    points instead of here; with `paging` False there is no such thing. `ignores_case` of user names: nobody knows of the
+    real one.
     """
 
     def __init__(self, tiles: Optional[Mapping[TileKey, bytes]] = None, token: str = TOKEN,
@@ -145,6 +146,7 @@ class Service:
         self.gone: Set[int] = set()
         self.validators: Iterable[str] = ()  # "ETag", "Last-Modified": what tiles are marked with
         self.paging = True
+        self.ignores_case = False  # of user names that are searched for
         self.paging_url: Optional[str] = None
         self.requests = Requests()
         self.errors: List[BaseException] = []
@@ -541,9 +543,10 @@ class Graph:
 
     def matching(self, query: Mapping[str, str]) -> List[int]:
         """The images of a creator or an organisation, newest first."""
+        fold = str.lower if self.service.ignores_case else str
         images = [
             image for image in self.town.images
-            if query.get("creator_username", image.creator.username) == image.creator.username
+            if fold(query.get("creator_username", image.creator.username)) == fold(image.creator.username)
             and query.get("organization_id", str(image.organization_id))
             == str(image.organization_id)
             and query.get("is_pano", str(image.is_pano).lower()) == str(image.is_pano).lower()

@@ -59,6 +59,7 @@ static void read_all(const struct hamlet_read *read, struct fail_mem *mem, struc
                                              .graph_service = hamlet_graph_service,
                                              .max_in_flight = 3,
                                              .hold = hold,
+                                             .hold_scope = "here",
                                              .clock = &clock.clock,
                                              .hold_max_age_ms = UINT64_MAX};
     *out = (struct outcome){.status = MLY_E_NOMEM};

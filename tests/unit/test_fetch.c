@@ -43,6 +43,7 @@ static void set_up_with(struct rig *rig, size_t n_tiles, size_t max_bytes)
         .tile_service = "https://tiles.example.org",
         .max_in_flight = 4,
         .hold = rig->hold,
+        .hold_scope = "https://tiles.example.org, kept here",
         .clock = &rig->clock.clock,
         .hold_max_age_ms = MAX_AGE_MS,
     };
@@ -114,7 +115,7 @@ static size_t count_requests(struct rig *rig)
 
 static struct mly_hold_name name_of(const struct rig *rig, size_t i)
 {
-    return (struct mly_hold_name){.service = rig->options.tile_service,
+    return (struct mly_hold_name){.scope = rig->options.hold_scope,
                                   .tileset = rig->street.plan.tileset,
                                   .layer = rig->street.plan.layer,
                                   .tile = rig->street.tiles[i]};
@@ -141,7 +142,7 @@ static void hold_tile(struct rig *rig, size_t i)
     assert_status(mly_mvt_open(mly_buf_view(&tile.body), name.tile, name.layer, &tile.arena, &mvt, &rig->err), MLY_OK,
                   &rig->err);
     tile.mvt = mvt;
-    struct mly_held *held = mly_hold_put(rig->hold, &name, &tile, rig->clock.now_ms);
+    struct mly_held *held = mly_hold_put(rig->hold, &name, &tile, (int64_t)rig->clock.now_ms);
     assert_non_null(held);
     mly_hold_drop(rig->hold, held);
 }
@@ -201,14 +202,39 @@ static void tiles_that_are_too_old_are_asked_for_again(void **state)
     tear_down(&rig);
 }
 
-static void another_service_is_asked_itself(void **state)
+/* The cache had it for a while; and it counts from when it came, not from when its turn came. */
+static void the_age_of_a_tile_counts_from_what_the_service_said(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, 3);
+    for (size_t i = 0; i < 3; i++)
+        script_add(&rig.script, (struct script_answer){.key = rig.street.keys[i],
+                                                       .body = street_body(&rig.street, i),
+                                                       .after_ms = i == 0 ? 50 : 0,
+                                                       .age_ms = i == 1   ? MAX_AGE_MS - 60
+                                                                 : i == 2 ? UINT32_MAX
+                                                                          : 0});
+    assert_int_equal(count_requests(&rig), 3);
+    expect_tile(&rig, 2, 0);
+    assert_int_equal(count_requests(&rig), 1);
+    rig.clock.now_ms += 20;
+    expect_tile(&rig, 1, 0);
+
+    assert_int_equal(count_requests(&rig), 1);
+
+    assert_all_rows(&rig);
+    tear_down(&rig);
+}
+
+static void what_others_keep_elsewhere_is_asked_for_anew(void **state)
 {
     (void)state;
     struct rig rig;
     set_up(&rig, 3);
     expect_all(&rig);
     assert_int_equal(count_requests(&rig), 3);
-    rig.options.tile_service = "https://tiles.example.com";
+    rig.options.hold_scope = "https://tiles.example.org, kept elsewhere";
     expect_all(&rig);
 
     assert_int_equal(count_requests(&rig), 3);
@@ -503,7 +529,8 @@ int main(void)
         cmocka_unit_test(a_second_read_sends_nothing_and_gives_the_same_rows),
         cmocka_unit_test(a_read_without_a_hold_asks_for_everything_again),
         cmocka_unit_test(tiles_that_are_too_old_are_asked_for_again),
-        cmocka_unit_test(another_service_is_asked_itself),
+        cmocka_unit_test(the_age_of_a_tile_counts_from_what_the_service_said),
+        cmocka_unit_test(what_others_keep_elsewhere_is_asked_for_anew),
         cmocka_unit_test(whatever_is_held_and_whatever_comes_first_the_rows_are_the_same),
         cmocka_unit_test(no_more_are_in_flight_than_allowed_whatever_is_held),
         cmocka_unit_test(a_tile_stays_with_its_reader_when_another_one_drives_it_out),

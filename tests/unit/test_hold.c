@@ -13,7 +13,7 @@
 #include "support/fail_mem.h"
 #include "support/make_tile.h"
 
-static const char service[] = "https://tiles.example.org";
+static const char scope[] = "https://tiles.example.org";
 static const char tileset[] = "mly1_public";
 static const uint64_t any_age = UINT64_MAX;
 
@@ -69,7 +69,7 @@ static const struct mly_layer *images(void)
 /* Tiles in a row, named by a number. */
 static struct mly_hold_name name_of(uint32_t number)
 {
-    return (struct mly_hold_name){.service = service,
+    return (struct mly_hold_name){.scope = scope,
                                   .tileset = tileset,
                                   .layer = images(),
                                   .tile = {.x = number % (1 << 14), .y = number >> 14, .z = 14}};
@@ -98,11 +98,11 @@ static void free_tile(struct mly_hold_tile *tile)
 }
 
 /* The tile of these bytes; NULL when it is not kept. */
-static struct mly_held *put(struct rig *rig, struct mly_hold_name name, struct bytes bytes, uint64_t now_ms)
+static struct mly_held *put(struct rig *rig, struct mly_hold_name name, struct bytes bytes, int64_t said_ms)
 {
     struct mly_hold_tile tile;
     assert_true(try_decode(&rig->mem.mem, bytes_view(&bytes), &name, &tile));
-    struct mly_held *held = mly_hold_put(rig->hold, &name, &tile, now_ms);
+    struct mly_held *held = mly_hold_put(rig->hold, &name, &tile, said_ms);
     assert_int_equal(tile.mvt == NULL, held != NULL); /* moved, or left to the caller */
     free_tile(&tile);
     bytes_free(&bytes);
@@ -116,9 +116,9 @@ static int64_t id_of(uint32_t number, size_t row)
 }
 
 /* Tile `number`, with so many rows, is put and given back. */
-static void keep(struct rig *rig, uint32_t number, size_t n_rows, uint64_t now_ms)
+static void keep(struct rig *rig, uint32_t number, size_t n_rows, int64_t said_ms)
 {
-    struct mly_held *held = put(rig, name_of(number), make_images(id_of(number, 0), n_rows), now_ms);
+    struct mly_held *held = put(rig, name_of(number), make_images(id_of(number, 0), n_rows), said_ms);
     assert_non_null(held);
     mly_hold_drop(rig->hold, held);
 }
@@ -180,13 +180,13 @@ static void nothing_is_held_under_any_other_name(void **state)
     struct mly_hold_name others[7];
     for (size_t i = 0; i < COUNT(others); i++)
         others[i] = name_of(7);
-    others[0].service = "https://tiles.example.com";
+    others[0].scope = "https://tiles.example.com";
     others[1].tileset = "mly1_computed_public";
     others[2].layer = mly_schema_find("map_features");
     others[3].tile.x++;
     others[4].tile.y++;
     others[5].tile.z--;
-    others[6].service = "https://tiles.example.orgm"; /* the same letters, split elsewhere */
+    others[6].scope = "https://tiles.example.orgm"; /* the same letters, split elsewhere */
     others[6].tileset = "ly1_public";
 
     for (size_t i = 0; i < COUNT(others); i++)
@@ -203,8 +203,8 @@ static void names_need_not_outlive_the_call(void **state)
     char text[64];
     struct mly_hold_name name = name_of(1);
     set_up(&rig, ROOMY);
-    (void)snprintf(text, sizeof text, "%s", service);
-    name.service = text;
+    (void)snprintf(text, sizeof text, "%s", scope);
+    name.scope = text;
     mly_hold_drop(rig.hold, put(&rig, name, make_images(id_of(1, 0), 3), 0));
 
     memset(text, 'x', sizeof text - 1);
@@ -646,13 +646,13 @@ static void ids_in_any_order_are_found(void **state)
     tear_down(&rig);
 }
 
-static void rows_of_other_services_tilesets_and_layers_are_not_found(void **state)
+static void rows_of_other_scopes_tilesets_and_layers_are_not_found(void **state)
 {
     (void)state;
     struct rig rig;
     struct mly_hold_name others[] = {name_of(1), name_of(1), name_of(1)};
     set_up(&rig, ROOMY);
-    others[0].service = "https://tiles.example.com";
+    others[0].scope = "https://tiles.example.com";
     others[1].tileset = "mly1_computed_public";
     others[2].layer = mly_schema_find("map_features");
     for (uint32_t i = 0; i < COUNT(others); i++)
@@ -661,6 +661,22 @@ static void rows_of_other_services_tilesets_and_layers_are_not_found(void **stat
     for (uint32_t i = 0; i < COUNT(others); i++)
         assert_false(finds(&rig, id_of(i, 0)));
 
+    tear_down(&rig);
+}
+
+/* What a cache kept while the machine was off. */
+static void a_tile_may_be_older_than_the_clock(void **state)
+{
+    (void)state;
+    struct rig rig;
+    const struct mly_hold_name name = name_of(1);
+    set_up(&rig, ROOMY);
+    keep(&rig, 1, 3, -500);
+
+    struct mly_held *held = mly_hold_get(rig.hold, &name, 100, 600);
+    assert_non_null(held);
+    mly_hold_drop(rig.hold, held);
+    assert_null(mly_hold_get(rig.hold, &name, 100, 599));
     tear_down(&rig);
 }
 
@@ -846,7 +862,7 @@ static struct mly_held *decode_and_put(const struct worker *worker, uint32_t num
     const struct mly_hold_name name = name_of(number);
     if (!try_decode(mly_mem_system(), bytes_view(&worker->bodies[number]), &name, &tile))
         return NULL;
-    struct mly_held *held = mly_hold_put(worker->hold, &name, &tile, now_ms);
+    struct mly_held *held = mly_hold_put(worker->hold, &name, &tile, (int64_t)now_ms);
     if (!held)
         free_tile(&tile);
     return held;
@@ -947,7 +963,8 @@ int main(void)
         cmocka_unit_test(a_row_that_is_found_is_the_tile_s_and_outlives_it),
         cmocka_unit_test(of_rows_with_one_id_the_first_is_found_and_none_without),
         cmocka_unit_test(ids_in_any_order_are_found),
-        cmocka_unit_test(rows_of_other_services_tilesets_and_layers_are_not_found),
+        cmocka_unit_test(rows_of_other_scopes_tilesets_and_layers_are_not_found),
+        cmocka_unit_test(a_tile_may_be_older_than_the_clock),
         cmocka_unit_test(a_row_that_is_too_old_is_not_found),
         cmocka_unit_test(looking_for_rows_is_use),
         cmocka_unit_test(lines_are_not_found_by_their_pieces),

@@ -432,14 +432,56 @@ static void organizations_are_searched_by_number(void **state)
 static void the_same_page_may_be_read_in_two_searches(void **state)
 {
     (void)state;
-    const struct mly_value names[] = {text_value("bob"), text_value("bob")};
+    const struct mly_value numbers[] = {{.as.i = 7, .type = MLY_INT}, {.as.i = 7, .type = MLY_INT}};
     struct world world;
-    set_up(&world, &(struct list){.name = "bob", .first = 1, .n = 10, .page = 4}, 1);
+    set_up(&world, &(struct list){.name = "7", .first = 1, .n = 10, .page = 4}, 1);
 
-    assert_status(read_all(&world, MLY_IDS_CREATORS, names, COUNT(names)), MLY_DONE, &world.err);
+    assert_status(read_all(&world, MLY_IDS_ORGANIZATIONS, numbers, COUNT(numbers)), MLY_DONE, &world.err);
 
     assert_int_equal(world.n_given, 20);
     tear_down(&world);
+}
+
+/* `is_one`: the service takes them for one name, and somebody took another picture in the meantime. */
+static void spellings_of_a_name_are_one_creator_or_several(void **state)
+{
+    (void)state;
+    const struct mly_value names[] = {text_value("Bob"), text_value("bOB"), text_value("bo"), text_value("BOB")};
+    for (int is_one = 0; is_one < 2; is_one++) {
+        const struct list lists[] = {{.name = "Bob", .first = 10, .n = 10, .page = 4},
+                                     {.name = "bOB", .first = is_one ? 9 : 100, .n = is_one ? 11 : 3, .page = 4},
+                                     {.name = "bo", .first = 10, .n = 2},
+                                     {.name = "BOB", .first = is_one ? 10 : 200, .n = 10, .page = 4}};
+        struct world world;
+        set_up(&world, lists, COUNT(lists));
+
+        assert_status(read_all(&world, MLY_IDS_CREATORS, names, COUNT(names)), MLY_DONE, &world.err);
+
+        size_t at = assert_gives(&world, 0, 10, 10);
+        at = is_one ? at : assert_gives(&world, at, 100, 3);
+        at = assert_gives(&world, at, 10, 2);
+        at = is_one ? at : assert_gives(&world, at, 200, 10);
+        assert_int_equal(world.n_given, at);
+        assert_int_equal(world.graph.n_requests, is_one ? 3 + 1 + 1 + 1 : 3 + 1 + 1 + 3);
+        tear_down(&world);
+    }
+}
+
+static void a_creator_without_images_is_warned_of(void **state)
+{
+    (void)state;
+    const struct mly_value names[] = {text_value("Bob"), text_value("nobody")};
+    for (size_t i = 0; i < COUNT(names); i++) { /* an empty list, or a refusal */
+        struct world world;
+        set_up(&world, &(struct list){.name = "Bob", .n = 0}, 1);
+
+        assert_status(read_all(&world, MLY_IDS_CREATORS, &names[i], 1), MLY_DONE, &world.err);
+
+        assert_int_equal(world.n_given, 0);
+        assert_says(world.debug, i == 0 ? "none of a creator 'Bob'; check the spelling"
+                                        : "none of a creator 'nobody'; check the spelling");
+        tear_down(&world);
+    }
 }
 
 static void a_full_page_without_a_next_one_is_no_end(void **state)
@@ -619,6 +661,8 @@ int main(void)
         cmocka_unit_test(pages_are_followed_to_the_end_one_after_another),
         cmocka_unit_test(organizations_are_searched_by_number),
         cmocka_unit_test(the_same_page_may_be_read_in_two_searches),
+        cmocka_unit_test(spellings_of_a_name_are_one_creator_or_several),
+        cmocka_unit_test(a_creator_without_images_is_warned_of),
         cmocka_unit_test(a_full_page_without_a_next_one_is_no_end),
         cmocka_unit_test(a_page_that_was_read_already_is_not_read_again),
         cmocka_unit_test(a_page_elsewhere_is_not_asked_for),

@@ -336,6 +336,87 @@ static void any_tiles_may_be_lost_and_the_order_of_arrival_changes_nothing(void 
     }
 }
 
+/* ---- nobody there ---- */
+
+static const struct script_answer silence = {.status = MLY_E_NETWORK, .why = "connection refused"};
+
+static void read_in_silence(struct rig *rig, uint32_t max_in_flight, size_t n_silent)
+{
+    set_up(rig, 40);
+    rig->options.max_in_flight = max_in_flight;
+    for (size_t i = 2; i < 40; i++) {
+        if (i < 2 + n_silent)
+            expect(rig, i, silence);
+        else
+            expect_tile(rig, i, 0);
+    }
+    expect_tile(rig, 0, 0);
+    expect_tile(rig, 1, 0);
+}
+
+static void where_nobody_answers_any_more_the_read_ends_soon(void **state)
+{
+    (void)state;
+    static const uint32_t in_flight[] = {1, 4, 10};
+    for (size_t i = 0; i < COUNT(in_flight); i++) {
+        struct rig rig;
+        const uint32_t patience = in_flight[i] < 4 ? 5 : in_flight[i] + 1;
+        read_in_silence(&rig, in_flight[i], 38);
+
+        assert_status(read_on(&rig), MLY_E_NETWORK, NULL);
+
+        assert_int_equal(rig.n_ids, 2 * STREET_ROWS); /* what came before it */
+        assert_in_range(rig.script.n_log, 2 + patience, 2 + patience + in_flight[i]);
+        assert_in_range(rig.n_warnings, 2, 1 + patience); /* each that was lost, and the summary */
+        assert_says(rig.warnings, "skipped were ");
+        assert_says(rig.err.text, "images: ON_ERROR=SKIP: the last ");
+        assert_says(rig.err.text, " requests got no answer, so the read ends here: tile ");
+        assert_says(rig.err.text, "connection refused");
+        stop(&rig);
+        street_free(&rig.street);
+        assert_nothing_leaks(&rig.mem);
+    }
+}
+
+static void a_silence_that_is_over_in_time_costs_its_own_tiles(void **state)
+{
+    (void)state;
+    static const uint32_t in_flight[] = {1, 4, 10};
+    for (size_t i = 0; i < COUNT(in_flight); i++) {
+        struct rig rig;
+        const size_t n_silent = in_flight[i] < 4 ? 4 : in_flight[i];
+        read_in_silence(&rig, in_flight[i], n_silent);
+
+        assert_status(read_on(&rig), MLY_DONE, &rig.err);
+
+        assert_int_equal(rig.n_ids, (40 - n_silent) * STREET_ROWS);
+        assert_int_equal(rig.n_warnings, n_silent + 1);
+        tear_down(&rig);
+    }
+}
+
+/* Any answer will do, but not one that the cache gives. */
+static void only_the_service_breaks_the_silence(void **state)
+{
+    (void)state;
+    for (int is_stored = 0; is_stored < 2; is_stored++) {
+        struct rig rig;
+        set_up(&rig, 20);
+        rig.options.max_in_flight = 1;
+        for (size_t i = 0; i < 20; i++) {
+            if (i % 4 == 3)
+                expect(&rig, i, (struct script_answer){.http = 503, .is_stored = is_stored});
+            else
+                expect(&rig, i, silence);
+        }
+        assert_status(read_on(&rig), is_stored ? MLY_E_NETWORK : MLY_DONE, &rig.err);
+        assert_int_equal(rig.script.n_log, is_stored ? 6 : 20);
+        stop(&rig);
+        street_free(&rig.street);
+        assert_nothing_leaks(&rig.mem);
+    }
+}
+
 static void a_tile_that_is_lost_is_not_shared_as_an_empty_one(void **state)
 {
     (void)state;
@@ -346,6 +427,7 @@ static void a_tile_that_is_lost_is_not_shared_as_an_empty_one(void **state)
     const struct mly_hold_options options = {.mem = &rig.mem.mem, .max_bytes = 1 << 20};
     assert_status(mly_hold_new(&options, &hold, &rig.err), MLY_OK, &rig.err);
     rig.options.hold = hold;
+    rig.options.hold_scope = "here";
     rig.options.clock = &rig.clock.clock;
     rig.options.hold_max_age_ms = 1000000;
     expect(&rig, 0, (struct script_answer){.http = 500});
@@ -496,6 +578,9 @@ int main(void)
         cmocka_unit_test(beyond_the_ceiling_losses_are_told_to_who_debugs_and_all_are_counted),
         cmocka_unit_test(nobody_has_to_listen),
         cmocka_unit_test(any_tiles_may_be_lost_and_the_order_of_arrival_changes_nothing),
+        cmocka_unit_test(where_nobody_answers_any_more_the_read_ends_soon),
+        cmocka_unit_test(a_silence_that_is_over_in_time_costs_its_own_tiles),
+        cmocka_unit_test(only_the_service_breaks_the_silence),
         cmocka_unit_test(a_tile_that_is_lost_is_not_shared_as_an_empty_one),
         cmocka_unit_test(what_would_befall_every_request_ends_the_read),
         cmocka_unit_test(a_reader_that_is_left_sums_up),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -661,6 +662,45 @@ static void usage_is_the_largest_number_in_the_header(void **state)
     }
 }
 
+struct crowd {
+    struct mly_pace *pace;
+    atomic_bool is_over;
+};
+
+static void *take_all_the_time(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    while (!atomic_load(&crowd->is_over))
+        (void)mly_pace_take(crowd->pace, usual);
+    return NULL;
+}
+
+static void a_child_finds_no_lock_that_nobody_will_open(void **state)
+{
+    (void)state;
+    const struct mly_pace_options options = {.mem = mly_mem_system()};
+    struct crowd crowd = {.pace = NULL};
+    pthread_t other;
+    assert_status(mly_pace_open(&options, &crowd.pace, NULL), MLY_OK, NULL);
+    assert_int_equal(pthread_create(&other, NULL, take_all_the_time, &crowd), 0);
+    for (int i = 0; i < 50; i++) {
+        int status = -1;
+        mly_pace_before_fork(crowd.pace);
+        const pid_t child = fork();
+        mly_pace_after_fork(crowd.pace);
+        if (child == 0) {
+            (void)alarm(30); /* one that hangs is killed */
+            (void)mly_pace_take(crowd.pace, usual);
+            _exit(0);
+        }
+        assert_true(child > 0 && waitpid(child, &status, 0) == child);
+        assert_true(WIFEXITED(status));
+    }
+    atomic_store(&crowd.is_over, true);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    mly_pace_close(crowd.pace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -689,6 +729,7 @@ int main(void)
         cmocka_unit_test(whoever_is_stopped_with_the_lock_does_not_stop_others),
         cmocka_unit_test(a_process_killed_at_any_time_leaves_a_bucket_that_counts),
         cmocka_unit_test(usage_is_the_largest_number_in_the_header),
+        cmocka_unit_test(a_child_finds_no_lock_that_nobody_will_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

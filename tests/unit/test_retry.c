@@ -74,6 +74,58 @@ static uint64_t gap_before(const struct rig *rig, size_t i)
     return rig->script.log[i].at_ms - rig->script.log[i - 1].at_ms;
 }
 
+/* ---- what may go out ---- */
+
+static enum mly_status send_counted(struct rig *rig, enum mly_request_kind kind, const char *key,
+                                    struct mly_budget *budget, struct mly_error *err)
+{
+    struct mly_request request = {.ticket = 1, .kind = kind, .max_bytes = 1000, .budget = budget};
+    (void)snprintf(request.key, sizeof request.key, "%s", key);
+    return rig->retry->vtbl->submit(rig->retry, &request, err);
+}
+
+static void what_goes_out_counts_once_however_often_it_is_tried(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mly_error err;
+    struct mly_budget budget = {.layer = "images", .max = 2};
+    set_up(&rig, 3, 500);
+    for (int i = 0; i < 2; i++) {
+        expect_http(&rig, "a", 503, 0);
+        expect_http(&rig, "a", 200, 0);
+        assert_status(send_counted(&rig, MLY_REQUEST_GRAPH, "a", &budget, &err), MLY_OK, &err);
+        struct mly_response response = wait_for_answer(&rig);
+        assert_int_equal(response.attempts, 2);
+        mly_transport_fini_response(&response);
+    }
+
+    assert_status(send_counted(&rig, MLY_REQUEST_GRAPH, "a", &budget, &err), MLY_E_LIMIT, NULL);
+
+    assert_says(err.text, "images: this read needs more Graph requests than the 2 that MAX_REQUESTS allows");
+    assert_int_equal(rig.script.n_log, 4);
+    tear_down(&rig);
+}
+
+static void tiles_and_what_has_no_budget_go_out_uncounted(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct mly_error err;
+    struct mly_budget budget = {.layer = "images", .max = 0};
+    const enum mly_request_kind kinds[] = {MLY_REQUEST_TILE, MLY_REQUEST_GRAPH};
+    struct mly_budget *const budgets[] = {&budget, NULL};
+    set_up(&rig, 3, 500);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        expect_http(&rig, "a", 200, 0);
+        assert_status(send_counted(&rig, kinds[i], "a", budgets[i], &err), MLY_OK, &err);
+        struct mly_response response = wait_for_answer(&rig);
+        mly_transport_fini_response(&response);
+    }
+    assert_int_equal(budget.n_sent, 0);
+    tear_down(&rig);
+}
+
 /* ---- what passes at once ---- */
 
 static void a_good_answer_passes_as_it_is(void **state)
@@ -644,6 +696,8 @@ static void without_memory_for_itself_it_still_owns_the_inner_one(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_goes_out_counts_once_however_often_it_is_tried),
+        cmocka_unit_test(tiles_and_what_has_no_budget_go_out_uncounted),
         cmocka_unit_test(a_good_answer_passes_as_it_is),
         cmocka_unit_test(what_would_not_come_out_better_is_not_asked_again),
         cmocka_unit_test(too_much_data_is_not_asked_for_again),

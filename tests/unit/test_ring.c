@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/losses.h"
 #include "support/chance.h"
 #include "support/check.h"
 #include "support/fail_mem.h"
@@ -16,6 +17,7 @@ static const uint64_t tag_base = UINT64_C(0xfedcba9876543210);
 
 /* A ring over a list of requests, key/0, key/1 and so on, fed by hand. */
 struct rig {
+    struct mly_losses losses;
     struct fail_mem mem;
     struct mly_ring *ring;
     struct mly_error err;
@@ -1127,7 +1129,7 @@ static void set_up_skipping(struct rig *rig, size_t n_requests, uint32_t max_in_
 {
     prepare(rig, n_requests);
     struct mly_ring_options options = options_of(rig, max_in_flight);
-    options.skips = true;
+    options.losses = &rig->losses;
     assert_status(mly_ring_new(&options, &rig->ring, &rig->err), MLY_OK, &rig->err);
 }
 

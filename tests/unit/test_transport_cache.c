@@ -175,6 +175,38 @@ static void a_hit_was_asked_of_nobody(void **state)
     end(&bench);
 }
 
+/* By the clock of the store, so that whoever keeps it in memory knows when it must be asked for again. */
+static void a_hit_tells_how_old_it_is(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct bytes tile = make_images(1, 10);
+    begin(&bench);
+    expect(&bench, key, 200, bytes_view(&tile));
+    expect(&bench, "mly1_public/14/1/1", 204, nothing);
+    const struct mly_request requests[] = {request_of(&bench, key), request_of(&bench, "mly1_public/14/1/1")};
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        struct mly_response first = exchange(&bench, &requests[i]);
+        assert_false(first.is_stored);
+        assert_int_equal(first.age_ms, 0);
+        mly_transport_fini_response(&first);
+    }
+    bench.kit.now_ms += 5000;
+
+    for (size_t i = 0; i < COUNT(requests); i++) {
+        struct mly_response second = exchange(&bench, &requests[i]);
+        assert_true(second.is_stored);
+        assert_int_equal(second.age_ms, 5000);
+        mly_transport_fini_response(&second);
+    }
+    bench.kit.now_ms -= 9000; /* somebody set it back */
+    struct mly_response third = exchange(&bench, &requests[0]);
+    assert_int_equal(third.age_ms, 0);
+    mly_transport_fini_response(&third);
+    bytes_free(&tile);
+    end(&bench);
+}
+
 static void the_next_process_finds_what_this_one_has_fetched(void **state)
 {
     (void)state;
@@ -943,6 +975,7 @@ int main(void)
         cmocka_unit_test(so_is_a_tile_without_anything_in_it),
         cmocka_unit_test(the_words_of_a_404_are_not_kept),
         cmocka_unit_test(a_hit_was_asked_of_nobody),
+        cmocka_unit_test(a_hit_tells_how_old_it_is),
         cmocka_unit_test(the_next_process_finds_what_this_one_has_fetched),
         cmocka_unit_test(what_is_too_old_is_asked_for_again),
         cmocka_unit_test(a_missing_tile_is_asked_for_again_after_ten_minutes),

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/transports.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "io/flights.h"
 #include "support/fail_mem.h"
@@ -457,6 +461,53 @@ static void a_secret_is_masked_by_who_knows_it(void **state)
     end(&bench);
 }
 
+/* ---- forks ---- */
+
+struct crowd {
+    struct mly_flights *flights;
+    atomic_bool is_over;
+};
+
+static void *look_on(void *ctx)
+{
+    struct crowd *crowd = ctx;
+    struct mly_flight_asker asker = {.thread = 0};
+    while (!atomic_load(&crowd->is_over)) {
+        mly_flights_begin_poll(crowd->flights, &asker, 1);
+        mly_flights_end_poll(crowd->flights, &asker, 2);
+    }
+    return NULL;
+}
+
+/* Another thread is in the middle of something most of the time. */
+static void a_child_finds_no_lock_that_nobody_will_open(void **state)
+{
+    (void)state;
+    const struct mly_flights_options options = {.mem = mly_mem_system()};
+    struct crowd crowd = {.flights = NULL};
+    struct mly_flight_asker asker = {.thread = 0};
+    pthread_t other;
+    assert_status(mly_flights_new(&options, &crowd.flights, NULL), MLY_OK, NULL);
+    assert_int_equal(pthread_create(&other, NULL, look_on, &crowd), 0);
+    for (int i = 0; i < 50; i++) {
+        int status = -1;
+        mly_flights_before_fork(crowd.flights);
+        const pid_t child = fork();
+        mly_flights_after_fork(crowd.flights);
+        if (child == 0) {
+            (void)alarm(30); /* one that hangs is killed */
+            mly_flights_begin_poll(crowd.flights, &asker, 1);
+            mly_flights_end_poll(crowd.flights, &asker, 2);
+            _exit(0);
+        }
+        assert_true(child > 0 && waitpid(child, &status, 0) == child);
+        assert_true(WIFEXITED(status));
+    }
+    atomic_store(&crowd.is_over, true);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    mly_flights_free(crowd.flights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -475,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_request_that_cannot_be_sent_is_not_under_way),
         cmocka_unit_test(without_memory_an_answer_may_be_asked_for_twice_but_nothing_leaks),
         cmocka_unit_test(a_secret_is_masked_by_who_knows_it),
+        cmocka_unit_test(a_child_finds_no_lock_that_nobody_will_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/check.h"
@@ -398,6 +399,48 @@ static void it_may_end_at_any_moment(void **state)
     }
 }
 
+/* The child's part; 0 when all is as it should be. It has no worker, and must not wait for one. */
+static int use_in_child(struct rig *rig)
+{
+    struct mly_error err = {.code = MLY_OK};
+    struct mly_response response = {.ticket = 0};
+    const struct mly_request request = {.ticket = 9};
+    const struct mly_transport_vtbl *vtbl = rig->threaded->vtbl;
+    const size_t n_resets = rig->network.n_resets;
+    if (vtbl->poll(rig->threaded, 60000, &response, &err) != MLY_E_ARG || !strstr(err.text, "has forked"))
+        return 1;
+    if (vtbl->submit(rig->threaded, &request, &err) != MLY_E_ARG || !strstr(err.text, "has forked"))
+        return 2;
+    vtbl->reset(rig->threaded);
+    mly_transport_free(rig->threaded);
+    return rig->network.n_resets == n_resets && rig->network.n_destroyed == 0 ? 0 : 3;
+}
+
+static void a_child_refuses_waits_for_nothing_and_leaves_the_network_alone(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    ask(&rig, 1);
+    ask(&rig, 2);
+    wait_for(&rig.network.has_sent, 2);
+
+    const pid_t child = fork();
+    if (child == 0) {
+        (void)alarm(30); /* a child that hangs is killed */
+        _exit(use_in_child(&rig));
+    }
+    int status = -1;
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+
+    allow(&rig.network, 2); /* and the parent goes on */
+    check_answer(&rig, 1);
+    check_answer(&rig, 2);
+    tear_down(&rig);
+}
+
 static void secrets_are_masked_by_the_inner_transport(void **state)
 {
     (void)state;
@@ -422,6 +465,7 @@ int main(void)
         cmocka_unit_test(without_memory_nothing_starts),
         cmocka_unit_test(at_rest_there_is_no_thread),
         cmocka_unit_test(it_may_end_at_any_moment),
+        cmocka_unit_test(a_child_refuses_waits_for_nothing_and_leaves_the_network_alone),
         cmocka_unit_test(secrets_are_masked_by_the_inner_transport),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

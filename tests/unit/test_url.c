@@ -40,6 +40,7 @@ static void ports_paths_and_addresses_pass_over_https(void **state)
     accepts("https://example.org:8443", MLY_SCHEME_HTTPS, "https://example.org:8443");
     accepts("https://example.org/a/b-c_d.e~f%20g", MLY_SCHEME_HTTPS, "https://example.org/a/b-c_d.e~f%20g");
     accepts("https://example.org:1/a//", MLY_SCHEME_HTTPS, "https://example.org:1/a");
+    accepts("https://example.org:65535", MLY_SCHEME_HTTPS, "https://example.org:65535");
     accepts("https://192.0.2.1", MLY_SCHEME_HTTPS, "https://192.0.2.1");
     accepts("https://[2001:db8::1]:443/x", MLY_SCHEME_HTTPS, "https://[2001:db8::1]:443/x");
 }
@@ -201,9 +202,20 @@ static void a_port_is_a_number(void **state)
 {
     (void)state;
     static const char *const odd[] = {
-        "https://example.org:",   "https://example.org:/x",  "https://example.org:a",      "https://example.org:80a",
-        "https://example.org:-1", "https://example.org:+80", "https://example.org:123456", "https://example.org:80:81",
-        "http://localhost: 80",   "http://[::1]:",           "http://127.0.0.1:0x50",
+        "https://example.org:",
+        "https://example.org:/x",
+        "https://example.org:a",
+        "https://example.org:80a",
+        "https://example.org:-1",
+        "https://example.org:+80",
+        "https://example.org:123456",
+        "https://example.org:80:81",
+        "https://example.org:65536",
+        "https://example.org:99999",
+        "https://example.org:0",
+        "http://localhost: 80",
+        "http://[::1]:",
+        "http://127.0.0.1:0x50",
     };
 
     for (size_t i = 0; i < COUNT(odd); i++)

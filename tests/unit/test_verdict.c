@@ -328,7 +328,16 @@ static void the_graph_s_other_answers_mean_what_they_mean_for_tiles(void **state
     assert_graph_verdict(answer_text(429, ""), MLY_VERDICT_RETRY);
     assert_graph_verdict(silence(MLY_E_NETWORK, "lost"), MLY_VERDICT_RETRY);
     assert_graph_verdict(silence(MLY_E_AUTH, "no token"), MLY_VERDICT_STOP);
-    assert_graph_verdict(silence(MLY_E_LIMIT, "too large"), MLY_VERDICT_FAILURE);
+    assert_graph_verdict(silence(MLY_E_CORRUPT, "broken"), MLY_VERDICT_FAILURE);
+}
+
+static void a_ceiling_is_one_for_fewer_entities_too_and_a_tile_cannot_be_made_smaller(void **state)
+{
+    (void)state;
+    const struct mly_response large = silence(MLY_E_LIMIT, "larger than its ceiling");
+
+    assert_graph_verdict(large, MLY_VERDICT_TOO_MUCH);
+    assert_verdict(large, MLY_VERDICT_FAILURE, MLY_E_LIMIT);
 }
 
 static void the_kind_of_a_request_chooses_the_judge(void **state)
@@ -365,6 +374,7 @@ int main(void)
         cmocka_unit_test(the_service_s_own_answers_are_judged),
         cmocka_unit_test(an_entity_that_the_graph_does_not_know_is_empty),
         cmocka_unit_test(the_graph_s_other_answers_mean_what_they_mean_for_tiles),
+        cmocka_unit_test(a_ceiling_is_one_for_fewer_entities_too_and_a_tile_cannot_be_made_smaller),
         cmocka_unit_test(the_kind_of_a_request_chooses_the_judge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,8 @@ static void fill(const struct script_transport *script, const struct script_call
         .retry_after_ms = answer->retry_after_ms,
         .usage = answer->usage,
         .attempts = 1,
+        .is_stored = answer->is_stored,
+        .age_ms = answer->age_ms,
     };
     mly_buf_init(&out->body, script->mem, call->max_bytes);
     (void)snprintf(out->why, sizeof out->why, "%s", answer->why ? answer->why : "");

@@ -17,6 +17,8 @@ struct script_answer {
     int http;
     uint32_t retry_after_ms;
     uint32_t usage;
+    bool is_stored;
+    uint64_t age_ms;
     uint32_t after_ms; /* so long after its request it arrives: this makes the order */
     const char *why;
     const char *validator; /* that the answer comes with; borrowed; NULL: none */
