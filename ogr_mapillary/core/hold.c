@@ -379,7 +379,7 @@ static struct mly_held *find_tile(const struct mly_hold *hold, const struct mly_
 
 static struct mly_row *copy_row(const struct mly_held *held, uint32_t index, struct mly_arena *arena)
 {
-    struct mly_mvt_space space = {.digits = {{0}}};
+    struct mly_row_space space = {.digits = {{0}}};
     struct mly_row row;
     mly_mvt_row(held->tile.mvt, index, &space, &row);
     return mly_row_copy(arena, &row, held->layer->n_columns);

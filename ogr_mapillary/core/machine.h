@@ -5,6 +5,7 @@
 #ifndef MLY_MACHINE_H
 #define MLY_MACHINE_H
 
+#include "block.h"
 #include "progress.h"
 #include "row.h"
 #include "transport.h"

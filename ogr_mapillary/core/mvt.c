@@ -954,7 +954,7 @@ uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_
 }
 
 void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
-                   struct mly_mvt_text_block *out)
+                   struct mly_block_text *out)
 {
     const struct usual usual = usual_of(mvt, column);
     const uint32_t *cells = mvt->cells + column;
@@ -1062,7 +1062,7 @@ void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, s
     read_rows(mvt, rows, n, spaces->values[0], spaces->digits[0], out);
 }
 
-void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out)
+void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row_space *space, struct mly_row *out)
 {
     read_rows(mvt, &index, 1, space->values, space->digits, out);
 }

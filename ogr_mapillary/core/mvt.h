@@ -7,20 +7,13 @@
 #define MLY_MVT_H
 
 #include "arena.h"
-#include "row.h"
+#include "block.h"
 #include "span.h"
 #include "tile.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* A row's values, and the digits of numbers that a text column asked for. Zeroed once, before its first row: columns
- * that tiles do not carry stay MLY_NULL. */
-struct mly_mvt_space {
-    struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
-    char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
-};
 
 /* Reads all of `layer` in `bytes`: a tile is either whole or refused, so no row of a broken one ever gets out.
  * Layers of other names are stepped over. No layer of that name, or no bytes at all: a tile without rows.
@@ -37,7 +30,7 @@ uint32_t mly_mvt_outside(const struct mly_mvt *mvt);
 
 /* Row `index`, below the count. Of lines and polygons, without the geometry: see the walk below. The row lies in
  * `space` and borrows the tile. */
-void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_mvt_space *space, struct mly_row *out);
+void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row_space *space, struct mly_row *out);
 
 /* The same of several rows at once, which costs less. */
 enum { MLY_MVT_ROWS = 16 }; /* at most */
@@ -55,14 +48,9 @@ void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, s
 uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n, int64_t *words,
                        bool *are_there);
 
-/* What they have in a column of texts, MLY_BLOCK_ROWS at most. The digits of numbers lie beside them. */
-struct mly_mvt_text_block {
-    struct mly_value texts[MLY_BLOCK_ROWS];
-    char digits[MLY_BLOCK_ROWS][MLY_VALUE_SCRATCH];
-};
-
+/* What they have in a column of texts. */
 void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *rows, uint32_t n,
-                   struct mly_mvt_text_block *out);
+                   struct mly_block_text *out);
 
 /* The ids that mly_mvt_row gives them. Returns how many are not -1. */
 uint32_t mly_mvt_ids(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, int64_t *ids);

@@ -5,6 +5,7 @@
 #ifndef MLY_READER_H
 #define MLY_READER_H
 
+#include "block.h"
 #include "machine.h"
 #include "plan.h"
 

@@ -32,16 +32,11 @@ struct mly_row {
     const struct mly_value *values; /* one for each column of the layer, in its type or MLY_NULL */
 };
 
-struct mly_mvt;
-
-/* Rows of points of one decoded tile, by their numbers in it: mvt.h reads them, a column at a time. */
-enum { MLY_BLOCK_ROWS = 256 }; /* at most */
-
-struct mly_block {
-    const struct mly_mvt *mvt;
-    const uint32_t *rows;
-    uint32_t n;
-    bool is_inside; /* the area that was asked for holds all of the tile */
+/* What a row's values lie in, and the digits of numbers that a text column asked for. Zeroed once, before its first
+ * row: columns that tiles do not carry stay MLY_NULL. */
+struct mly_row_space {
+    struct mly_value values[MLY_SCHEMA_MAX_COLUMNS];
+    char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
 };
 
 /* A copy with all that it points to, in `arena`; NULL when that has no room. */

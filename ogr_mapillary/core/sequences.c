@@ -25,7 +25,7 @@ struct sequences {
     const struct mly_mvt *mvt; /* pieces: the tile of which rows are being given */
     uint32_t row;
     struct mly_buf points, ends; /* pieces: the row's lines */
-    struct mly_mvt_space space;
+    struct mly_row_space space;
 };
 
 /* ---- sets of tiles ---- */

@@ -49,7 +49,7 @@ struct mly_stitch {
     struct mly_buf slots;                 /* of uint32_t: hash table of sequences by id, open addressing */
     uint32_t n_with_id;
     struct mly_buf links, order, points, ends; /* scratch of one row */
-    struct mly_mvt_space space;
+    struct mly_row_space space;
     struct mly_value row_values[MLY_SCHEMA_MAX_COLUMNS];
 };
 

@@ -12,7 +12,6 @@
 #include <utility>
 
 #include "core/limits.h"
-#include "core/mvt.h"
 #include "moment.h"
 #include "wkb.h"
 
@@ -328,7 +327,7 @@ void PutText(Column &column, size_t row, const mly_value &value)
 
 void PutMoment(Column &column, size_t row, const mly_value &value)
 {
-    char text[kMomentText];
+    char text[kMomentText] = "";
     if (value.type == MLY_NULL)
         PutNull(column, row);
     else
@@ -386,12 +385,7 @@ void Put(Column &column, size_t row, const mly_row &from, mly_shape shape)
 
 // ---- columns of blocks ----
 
-bool IsOfTiles(const ArrowColumn &what, const mly_block &block)
-{
-    return what.column < static_cast<int>(mly_mvt_layer(block.mvt)->n_tile_columns);
-}
-
-// Numbers, times or booleans of a block's rows; there are none in columns that tiles do not carry.
+// Numbers, times or booleans of a block's rows.
 struct Words
 {
     std::array<int64_t, MLY_BLOCK_ROWS> words;
@@ -401,12 +395,7 @@ struct Words
 
 void Read(const ArrowColumn &what, const mly_block &block, Words &out)
 {
-    out.nThere = 0;
-    if (IsOfTiles(what, block))
-        out.nThere = mly_mvt_words(block.mvt, static_cast<uint32_t>(what.column), block.rows, block.n, out.words.data(),
-                                   out.areThere.data());
-    else
-        out.areThere.fill(false);
+    out.nThere = mly_block_words(&block, static_cast<uint32_t>(what.column), out.words.data(), out.areThere.data());
 }
 
 mly_value ValueOf(const Words &words, size_t i, mly_type type)
@@ -450,12 +439,10 @@ void PutMoments(Column &column, size_t row, const mly_block &block)
 
 void PutTexts(Column &column, size_t row, const mly_block &block)
 {
-    mly_mvt_text_block texts;
-    const bool isOfTiles = IsOfTiles(column.what, block);
-    if (isOfTiles)
-        mly_mvt_texts(block.mvt, static_cast<uint32_t>(column.what.column), block.rows, block.n, &texts);
+    mly_block_text texts;
+    mly_block_texts(&block, static_cast<uint32_t>(column.what.column), &texts);
     for (size_t i = 0; i < block.n; i++)
-        PutText(column, row + i, isOfTiles ? texts.texts[i] : mly_value{});
+        PutText(column, row + i, texts.texts[i]);
 }
 
 void PutPoints(Column &column, size_t row, const mly_block &block)
@@ -463,7 +450,7 @@ void PutPoints(Column &column, size_t row, const mly_block &block)
     std::array<double, MLY_BLOCK_ROWS> longitudes;
     std::array<double, MLY_BLOCK_ROWS> latitudes;
     const size_t begin = column.nBytes;
-    mly_mvt_points(block.mvt, block.rows, block.n, longitudes.data(), latitudes.data());
+    mly_block_points(&block, longitudes.data(), latitudes.data());
     WriteWkbPoints(longitudes.data(), latitudes.data(), block.n, Grow(column, block.n * kWkbPoint));
     for (size_t i = 0; i < block.n; i++)
         PutEnd(column, row + i, begin + (i + 1) * kWkbPoint);
@@ -474,7 +461,7 @@ void PutBlock(Column &column, size_t row, const mly_block &block)
     switch (column.what.kind)
     {
         case ArrowKind::kId:
-            mly_mvt_ids(block.mvt, block.rows, block.n, column.values.As<int64_t>() + row);
+            mly_block_ids(&block, column.values.As<int64_t>() + row);
             break;
         case ArrowKind::kBits:
             PutBits(column, row, block);
@@ -524,7 +511,6 @@ ChildPtr MoveColumn(Column &column, size_t rows)
 
 ArrowBatch::ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows) : shape_(shape), maxRows_(maxRows)
 {
-    static_assert(MLY_BLOCK_ROWS <= 65536, "a block fits into what is added");
     constexpr size_t kFirstRows = 65536;  // GDAL's own size of a batch; memory that nothing is written to costs nothing
     for (const ArrowColumn &what : layout)
         columns_.emplace_back().what = what;

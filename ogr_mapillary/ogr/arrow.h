@@ -13,7 +13,7 @@
 #include <optional>
 #include <vector>
 
-#include "core/row.h"
+#include "core/block.h"
 #include "definition.h"
 
 namespace mly

@@ -410,9 +410,9 @@ bool OGRMapillaryLayer::NextBlock(uint32_t max)
     std::array<int64_t, MLY_BLOCK_ROWS> ids;
     if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block_, &error), error))
         return false;
-    gaveNameless_ = gaveNameless_ || mly_mvt_ids(block_.mvt, block_.rows, block_.n, ids.data()) < block_.n;
+    gaveNameless_ = gaveNameless_ || mly_block_ids(&block_, ids.data()) < block_.n;
     mly_row row{};
-    row.tile = mly_mvt_tile(block_.mvt);
+    row.tile = mly_block_tile(&block_);
     for (uint32_t i = 0; RemembersPlaces() && i < block_.n; i++)
     {
         row.id = ids[i];
@@ -544,7 +544,7 @@ uint32_t OGRMapillaryLayer::SelectWithin()
     std::array<double, MLY_BLOCK_ROWS> y;
     const OGREnvelope &box = m_sFilterEnvelope;
     uint32_t n = 0;
-    mly_mvt_points(block_.mvt, block_.rows, block_.n, x.data(), y.data());
+    mly_block_points(&block_, x.data(), y.data());
     for (uint32_t i = 0; i < block_.n; i++)
     {
         if (x[i] >= box.MinX && x[i] <= box.MaxX && y[i] >= box.MinY && y[i] <= box.MaxY)
@@ -561,8 +561,7 @@ void OGRMapillaryLayer::SelectPassing()
     for (uint32_t i = 0; i < block_.n && !isByPlace; i++)
     {
         mly_row row;
-        mly_mvt_row(block_.mvt, block_.rows[i], &space_, &row);
-        row.is_inside = block_.is_inside;
+        mly_block_row(&block_, i, &space_, &row);
         if (RowPasses(row))
             passing_[n++] = block_.rows[i];
     }
@@ -591,7 +590,7 @@ bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
         if (!PassesAsAWhole())
             SelectPassing();
     }
-    else if (block_.n <= batch.Room() && mly_mvt_longest_text(block_.mvt) <= kShortText)
+    else if (block_.n <= batch.Room() && mly_block_longest_text(&block_) <= kShortText)
     {
         batch.Append(block_);
         block_.n = 0;
@@ -599,7 +598,8 @@ bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
     else
     {
         mly_row row;
-        mly_mvt_row(block_.mvt, *block_.rows++, &space_, &row);
+        mly_block_row(&block_, 0, &space_, &row);
+        block_.rows++;
         batch.Append(row);
         block_.n--;
     }

@@ -11,7 +11,6 @@
 #include "arrow.h"
 #include "compat.h"
 #include "core/losses.h"
-#include "core/mvt.h"
 #include "definition.h"
 #include "handles.h"
 #include "progress.h"
@@ -118,7 +117,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool isArrowLaidOut_ = false;
     mly_block block_{};  // rows that wait for a batch; without any, the reader has to be asked
     std::array<uint32_t, MLY_BLOCK_ROWS> passing_{};
-    mly_mvt_space space_{};  // of a row of it
+    mly_row_space space_{};  // of a row of it
     bool filterAsksGraph_ = false;
     bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;

@@ -23,7 +23,7 @@ enum WkbType : uint32_t
     kMultiPolygon = 6
 };
 
-static_assert(kWkbPoint == kHead + sizeof(mly_point), "a point is its head and its position");
+static_assert(kWkbPoint == kHead + sizeof(mly_point));
 
 static_assert(sizeof(mly_point) == 2 * sizeof(double), "points are written as they lie");
 

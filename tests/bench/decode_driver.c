@@ -22,7 +22,7 @@ static void read_words(const struct mly_mvt *mvt, unsigned column, const uint32_
 static void read_texts(const struct mly_mvt *mvt, unsigned column, const uint32_t *rows, uint32_t n, union word *out,
                        uint32_t *sizes)
 {
-    static struct mly_mvt_text_block texts;
+    static struct mly_block_text texts;
     mly_mvt_texts(mvt, column, rows, n, &texts);
     for (uint32_t i = 0; i < n; i++) {
         if (texts.texts[i].type == MLY_NULL)

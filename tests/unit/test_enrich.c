@@ -1086,7 +1086,7 @@ static struct position read_tile(struct mly_tile tile, uint32_t x, uint32_t y)
     struct bytes bytes = {.size = 0};
     struct mly_arena arena;
     struct mly_mvt *mvt = NULL;
-    struct mly_mvt_space space;
+    struct mly_row_space space;
     struct mly_error err;
     struct mly_row row;
     make_layer(&bytes, &(struct make_layer){.name = "image", .features = &feature, .n_features = 1});

@@ -845,7 +845,7 @@ static void unlock_mutex(void *ctx)
 /* Reads the whole tile, as others do at the same time. */
 static bool is_tile(const struct mly_mvt *mvt, uint32_t number)
 {
-    struct mly_mvt_space space = {.digits = {{0}}};
+    struct mly_row_space space = {.digits = {{0}}};
     bool is_right = mly_mvt_count(mvt) == SHARED_ROWS;
     for (uint32_t i = 0; is_right && i < SHARED_ROWS; i++) {
         struct mly_row row;

@@ -224,7 +224,7 @@ static void a_sieve_says_what_the_filter_says_of_the_row(void **state)
         const struct mly_layer *schema = mly_schema_find(names[round % COUNT(names)]);
         struct bytes tile = random_tile(schema, &chance);
         struct open_tile open;
-        open.space = (struct mly_mvt_space){0};
+        open.space = (struct mly_row_space){0};
         open_tile(&open, bytes_view(&tile), schema->name);
         assert_status(open.status, MLY_OK, &open.err);
         for (int i = 0; i < 8; i++) {

@@ -74,7 +74,7 @@ static bool has_same_rows(struct open_tile *open, const struct mly_layer *layer,
 static bool has_same_column(struct open_tile *open, enum mly_type type, uint32_t column, const uint32_t *rows,
                             uint32_t n)
 {
-    struct mly_mvt_text_block texts;
+    struct mly_block_text texts;
     int64_t words[MLY_BLOCK_ROWS];
     bool are_there[MLY_BLOCK_ROWS];
     uint32_t n_there = 0;

@@ -16,7 +16,7 @@ struct open_tile {
     struct mly_error err;
     struct mly_mvt *mvt; /* NULL when it was refused */
     uint32_t n_rows;     /* 0 when it was refused */
-    struct mly_mvt_space space;
+    struct mly_row_space space;
 };
 
 /* The tile that all of them are. */
