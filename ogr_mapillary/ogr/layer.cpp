@@ -317,11 +317,20 @@ bool OGRMapillaryLayer::StartReading()
     return reader_ != nullptr;
 }
 
+// Points only have to lie within the rectangle that the spatial filter is: OGR would find the same.
+bool OGRMapillaryLayer::IsWithin() const
+{
+    return layer_->shape == MLY_POINT && m_poFilterGeom && m_bFilterIsEnvelope && !AreaOfInterest();
+}
+
 // In a tile that the area holds as a whole, no row has to be looked at.
 bool OGRMapillaryLayer::MeetsArea(const mly_row &row, const OGRGeometry *geometry)
 {
     if (row.is_inside && !IsExact())
         return true;
+    if (IsWithin() && row.has_position)
+        return m_sFilterEnvelope.MinX <= row.longitude && row.longitude <= m_sFilterEnvelope.MaxX &&
+               m_sFilterEnvelope.MinY <= row.latitude && row.latitude <= m_sFilterEnvelope.MaxY;
     auto *shape = const_cast<OGRGeometry *>(geometry);  // GDAL 3.6 asks for one that it could change
     return (!AreaOfInterest() || AreaOfInterest()->Meets(shape)) && FilterGeometry(shape);
 }
@@ -556,7 +565,7 @@ uint32_t OGRMapillaryLayer::SelectWithin()
 // Leaves those rows of the block that OGR's filters let pass.
 void OGRMapillaryLayer::SelectPassing()
 {
-    const bool isByPlace = isFilteredExactly_ && m_bFilterIsEnvelope && !AreaOfInterest();
+    const bool isByPlace = isFilteredExactly_ && IsWithin();
     uint32_t n = isByPlace ? SelectWithin() : 0;
     for (uint32_t i = 0; i < block_.n && !isByPlace; i++)
     {

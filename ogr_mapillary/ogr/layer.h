@@ -66,6 +66,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool NextRow(mly_row *row);
     bool NextBlock(uint32_t max);
     std::unique_ptr<OGRFeature> ReadPassing();
+    bool IsWithin() const;
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
     bool MayPass(const mly_row &row);
