@@ -39,6 +39,8 @@ FAILURES: Dict[str, str] = {
     "AOI: one of its coordinates is no number; correct the outline": "correct the outline",
     "AOI: this well-known text cannot be read; write e.g. POLYGON ((8 50, 9 50, 9 51, 8 50))": "write e.g.",
     "AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON": "give a path",
+    "AOI: this GeoJSON names its reference system by an address, which is not asked; give the system's name, or degrees":
+        "give the system's name",
     "AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small": "mend it",
     "AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them": "correct them",
     "AOI: a MAPILLARY: dataset cannot be its own area; name a file": "name a file",
@@ -294,6 +296,7 @@ SELDOM: Dict[str, str] = {
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",
     "AOI: %s was read only in part": "plugin/test_aoi.py",
+    "AOI: this GeoJSON names its reference system": "plugin/test_aoi.py",
     "AOI: its polygons cross themselves or each other in a way": "plugin/test_aoi.py",
     "the outline of the area is too detailed": "unit/test_plan.c",
     "the address of the service is too long": "unit/test_request.c",

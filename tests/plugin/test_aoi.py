@@ -291,3 +291,21 @@ def test_a_dataset_name_leads_to_no_area_but_on_this_machine(configured, place):
 
     assert dataset is None
     assert len(heard.errors) == 1 and "must be text or a file of this machine" in heard.errors[0]
+
+
+@pytest.mark.parametrize("system", [{"type": "link", "properties": {"href": "%s"}},
+                                    {"type": "url", "properties": {"url": "%s"}}], ids=lambda system: system["type"])
+@pytest.mark.parametrize("in_name", [False, True], ids=["option", "name"])
+def test_geojson_leads_to_no_host_for_its_reference_system(configured, service, system, in_name):
+    area = json.dumps({"type": "FeatureCollection", "crs": system, "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [TRIANGLE]}}]})
+    area %= service.url + "/epsg"
+    quoted = area.replace('"', '""')
+
+    with listening() as heard:
+        dataset = gdal.OpenEx(f'MAPILLARY:AOI="{quoted}"' if in_name else "MAPILLARY:", gdal.OF_VECTOR,
+                              open_options=[] if in_name else [f"AOI={area}"])
+
+    assert dataset is None
+    assert any("names its reference system by an address" in error for error in heard.errors), heard.text
+    assert service.requests == []
