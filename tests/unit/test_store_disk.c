@@ -21,7 +21,8 @@
 
 static const char key[] = "mly1_public/14/8574/5735";
 static const struct mly_span nothing = {.data = NULL, .size = 0};
-static const int errors[] = {ENOSPC, ENOENT, EEXIST, EINTR}; /* the first stands for all that need no answer */
+/* The first two stand for all that need no answer. */
+static const int errors[] = {ENOSPC, EACCES, ENOENT, EEXIST, EINTR};
 
 /* What a child process has to say; assertions are the parent's. */
 enum { CHILD_OK, CHILD_FAILED, CHILD_CANNOT };
