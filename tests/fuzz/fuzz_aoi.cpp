@@ -178,7 +178,7 @@ void Check(const mly::Aoi &aoi, const std::string &filterText)
     Require(area->Get() != nullptr, "an area bounds a read");
     if (std::isnan(area->Get()->box.west)) // which the plan refuses
         return;
-    for (const uint8_t zoom : {uint8_t{3}, uint8_t{8}, uint8_t{14}})
+    for (const uint8_t zoom : {uint8_t{3}, uint8_t{8}, uint8_t{11}})
         CheckCover(area->Get(), envelope, aoi, filter, zoom);
 }
 } // namespace

@@ -276,7 +276,7 @@ OTHERS: Set[str] = {
     "Graph entities, the images of organizations: ", "no row can pass the filter, so nothing is asked",
     "tiles of %s where the images of %zu sequence%s are", "Graph lists of %zu %s%s", "map feature",
     "%s; left to OGR: ", "creators of %zu name%s", "%s: PRUNE=YES: %llu of %llu z%u tiles are left",
-    "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
+    "and %zu lines more", "%s %s: %s", "%s: %s: %llu", "%llu %llu ", "sequences held", "vertices held", "bytes held",
     "following them, tiles", "a field by itself", "a constant",
     "a function", "the file", "points are written as they lie",
     "tile requests", "Graph requests", "Accept-Encoding: gzip", "Authorization: OAuth %s",
