@@ -226,7 +226,7 @@ static void print_graph(struct writer *writer, const struct mly_plan *plan)
         print(writer, "position %s\n", plan->geometry);
 }
 
-enum mly_status mly_plan_write(const struct mly_plan *plan, struct mly_buf *out)
+enum mly_status mly_plan_text_write(const struct mly_plan *plan, struct mly_buf *out)
 {
     static const char *const sources[] = {
         [MLY_SOURCE_NOWHERE] = "nowhere",   [MLY_SOURCE_NOTHING] = "nothing", [MLY_SOURCE_TILES] = "tiles",

@@ -38,7 +38,7 @@ extern "C" {
 
 /* Appends the lines to `out`, an initialised buffer: each ends with a line feed, and nothing is terminated. What a
  * prelude adds to a plan (`creators`) is left out. MLY_E_NOMEM, MLY_E_LIMIT: `out` refused. */
-enum mly_status mly_plan_write(const struct mly_plan *plan, struct mly_buf *out);
+enum mly_status mly_plan_text_write(const struct mly_plan *plan, struct mly_buf *out);
 
 #ifdef __cplusplus
 }

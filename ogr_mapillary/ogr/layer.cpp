@@ -205,7 +205,7 @@ bool OGRMapillaryLayer::MakePlan(const mly_query &query, mly::Plan &plan) const
         constexpr size_t kMostBytes = 16 << 20;
         mly_buf text{};
         mly_buf_init(&text, mly_mem_system(), kMostBytes);
-        (void)mly_plan_write(plan.get(), &text);  // as far as there is room
+        (void)mly_plan_text_write(plan.get(), &text);  // as far as there is room
         mly::DebugPlan(reinterpret_cast<const char *>(text.data), text.size);
         mly_buf_fini(&text);
     }

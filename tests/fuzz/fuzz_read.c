@@ -582,6 +582,28 @@ static void run_without_memory(const struct question *question, struct script *s
     assert_nothing_leaks(&mem);
 }
 
+/* Whether all answers are such as are kept. Others that a reader can do with are not, and missing offline: bodies that
+ * only look like a tile, and lists whose next page, which whoever asks for names never wants, leads elsewhere. */
+static bool is_kept(const struct question *question, const struct script *script)
+{
+    bool is_plain = question->plan.names.size == 0;
+    for (size_t i = 0; i < script->n_kinds; i++)
+        is_plain = is_plain && (script->kinds[i].what == GOOD || script->kinds[i].what == EMPTY);
+    return is_plain;
+}
+
+/* Without a request: what there is, whole, or an error that says that something is missing. */
+static void check_offline(const struct question *question, const struct script *script, const struct outcome *plain,
+                          const struct outcome *out)
+{
+    assert_int_equal(script->n_requests, 0);
+    assert_true(out->n_rows <= plain->n_rows);
+    if (out->status != MLY_E_REMOTE || is_kept(question, script))
+        check_same(plain, out);
+    for (size_t i = 0; i < out->n_rows; i++)
+        assert_true(plain->digests[i] == out->digests[i]);
+}
+
 /* Through a cache that is cold, warm, and all that there is. Failures are not kept, so after one anything may come. */
 static void run_cached(const struct question *question, struct script *script, const struct outcome *plain)
 {
@@ -604,8 +626,7 @@ static void run_cached(const struct question *question, struct script *script, c
         cache.store = kit.store;
         cache.is_offline = true;
         run(question, script, 0, NULL, &cache, &kit.mem, &out);
-        check_same(plain, &out);
-        assert_int_equal(script->n_requests, 0);
+        check_offline(question, script, plain, &out);
     }
     mly_flights_free(cache.flights);
     store_kit_end(&kit);

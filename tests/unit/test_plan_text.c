@@ -18,7 +18,7 @@ static struct mly_buf write_plan(const struct mly_plan *plan)
 {
     struct mly_buf text;
     mly_buf_init(&text, mly_mem_system(), TEXT_ROOM);
-    assert_status(mly_plan_write(plan, &text), MLY_OK, NULL);
+    assert_status(mly_plan_text_write(plan, &text), MLY_OK, NULL);
     return text;
 }
 
@@ -433,13 +433,13 @@ static void a_text_without_room_is_refused(void **state)
     assert_status(mly_plan_make(&query, mly_mem_system(), &plan, NULL), MLY_OK, NULL);
 
     mly_buf_init(&text, mly_mem_system(), 100);
-    assert_int_equal(mly_plan_write(&plan, &text), MLY_E_LIMIT);
+    assert_int_equal(mly_plan_text_write(&plan, &text), MLY_E_LIMIT);
     assert_true(text.size <= 100);
     mly_buf_fini(&text);
     for (size_t n_failed = 1, k = 0; n_failed > 0; k++) {
         fail_mem_init_failing(&mem, k, 1);
         mly_buf_init(&text, &mem.mem, TEXT_ROOM);
-        const enum mly_status status = mly_plan_write(&plan, &text);
+        const enum mly_status status = mly_plan_text_write(&plan, &text);
         assert_int_equal(status, mem.n_failed > 0 ? MLY_E_NOMEM : MLY_OK);
         n_failed = mem.n_failed;
         mly_buf_fini(&text);
