@@ -27,7 +27,7 @@ static struct mly_buf write_plan(const struct mly_plan *plan)
 static void assert_same_cover(const struct mly_cover *a, const struct mly_cover *b)
 {
     struct mly_cover_cursor at_a = {.node = 0}, at_b = {.node = 0};
-    struct mly_tile tile_a, tile_b;
+    struct mly_tile tile_a = {.z = 0}, tile_b = {.z = 0};
     bool inside_a = false, inside_b = false;
     assert_int_equal(a->zoom, b->zoom);
     assert_true(a->n_tiles == b->n_tiles);
