@@ -7,6 +7,7 @@
 #include <cpl_time.h>
 
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -186,6 +187,7 @@ class Column
 
     Column Items() const { return {*array_.children[0], *schema_.children[0]}; }
 
+    // NOLINTNEXTLINE(misc-no-recursion): the items of a list are no lists
     void Check() const
     {
         int64_t nNull = 0;
@@ -251,7 +253,7 @@ int64_t Milliseconds(const OGRFeature &feature, int field)
     time.tm_mday = day;
     time.tm_hour = hour;
     time.tm_min = minute;
-    return static_cast<int64_t>(CPLYMDHMSToUnixTime(&time)) * 1000 + static_cast<int64_t>(second * 1000 + 0.5F);
+    return static_cast<int64_t>(CPLYMDHMSToUnixTime(&time)) * 1000 + std::lround(second * 1000);
 }
 
 void CheckList(const Column &column, int64_t row, const OGRFeature &feature, int field)
