@@ -23,7 +23,7 @@ function(mly_compile target)
     target_compile_options(${target} PRIVATE -fsanitize=fuzzer-no-link)
   endif()
   if(MLY_COVERAGE)
-    target_compile_options(${target} PRIVATE --coverage -O0)
+    target_compile_options(${target} PRIVATE --coverage -fprofile-update=atomic -O0) # threads count, too
     target_link_options(${target} PRIVATE --coverage)
   endif()
 endfunction()

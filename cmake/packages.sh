@@ -44,6 +44,9 @@ packages_of() {
     fuzz) # libFuzzer, of the version that clang is
         echo clang libclang-rt-14-dev
         ;;
+    deep) # memcheck
+        echo valgrind
+        ;;
     coverage)
         echo gcovr
         ;;

@@ -719,6 +719,28 @@ enum mly_status mly_expr_texts(const struct mly_expr *e, int column, mly_expr_te
     return visit(e, visit_texts, &to);
 }
 
+struct mly_expr_node mly_expr_look(const struct mly_expr *e)
+{
+    const struct test *test = &e->of.test;
+    switch (e->kind) {
+    case KIND_CONSTANT:
+        return (struct mly_expr_node){.kind = MLY_EXPR_CONSTANT, .truth = e->of.truth};
+    case KIND_UNKNOWN:
+        return (struct mly_expr_node){.kind = MLY_EXPR_UNKNOWN, .is_value = e->may_be_void, .label = e->of.label};
+    case KIND_TEST:
+        return (struct mly_expr_node){.kind = MLY_EXPR_TEST,
+                                      .column = test->column,
+                                      .op = test->op,
+                                      .literals = test->literals,
+                                      .n_literals = test->n_literals};
+    case KIND_NOT:
+        return (struct mly_expr_node){.kind = MLY_EXPR_NOT, .l = e->of.under.l};
+    default:
+        return (struct mly_expr_node){
+            .kind = e->kind == KIND_AND ? MLY_EXPR_AND : MLY_EXPR_OR, .l = e->of.under.l, .r = e->of.under.r};
+    }
+}
+
 /* ---- demands ---- */
 
 struct wish {

@@ -82,6 +82,33 @@ uint64_t mly_expr_columns(const struct mly_expr *e);
 typedef void mly_expr_label_fn(void *ctx, const char *label);
 void mly_expr_unknowns(const struct mly_expr *e, mly_expr_label_fn *fn, void *ctx);
 
+/* ---- a look inside ---- */
+
+enum mly_expr_kind {
+    MLY_EXPR_CONSTANT,
+    MLY_EXPR_UNKNOWN,
+    MLY_EXPR_TEST,
+    MLY_EXPR_NOT, /* has the left side only */
+    MLY_EXPR_AND,
+    MLY_EXPR_OR
+};
+
+/* What the builder of this node was given: with it, the same builder makes the same node. */
+struct mly_expr_node {
+    enum mly_expr_kind kind;
+    bool truth;        /* of a constant */
+    bool is_value;     /* of an unknown: made by mly_expr_unknown_value */
+    const char *label; /* likewise */
+    int column;        /* of a test, as all that follows but for the sides */
+    enum mly_op op;
+    const struct mly_literal *literals;
+    uint32_t n_literals;
+    const struct mly_expr *l, *r;
+};
+
+/* Borrows from the tree. */
+struct mly_expr_node mly_expr_look(const struct mly_expr *e);
+
 /* ---- demands ---- */
 
 /* MLY_OK: each row that passes has one of these values in `column`, which is of integers or of text: `out`, an

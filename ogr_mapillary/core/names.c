@@ -74,20 +74,28 @@ static void warn_of_unknown(const struct names *n, const struct mly_value *name)
     n->options->warn(n->options->debug_ctx, text);
 }
 
+/* Whose an image of the list is; `image` is NULL where something stands in the list that is none. */
+static enum mly_status take_creator(struct names *n, size_t index, const struct mly_graph_entity *image,
+                                    struct mly_error *err)
+{
+    if (!image)
+        return mly_fail(err, MLY_E_CORRUPT, "an image without its creator");
+    const struct mly_value id = mly_graph_int(image, "creator.id");
+    const struct mly_value name = mly_graph_text(image, "creator.username");
+    if (id.type == MLY_NULL)
+        return mly_fail(err, MLY_E_CORRUPT, "an image without its creator");
+    return add_creator(n, index, id.as.i, name.type == MLY_TEXT ? name : *name_at(n, index), err);
+}
+
 static enum mly_status read_answer(struct names *n, const struct mly_ring_answer *answer, struct mly_error *err)
 {
     struct mly_graph *list = NULL;
     enum mly_status status = mly_graph_open_list(answer->body, &list, err);
     if (status < 0)
         return status;
-    const struct mly_graph_entity *image = mly_graph_at(list, 0);
-    if (image || mly_graph_count(list) > 0) {
-        const struct mly_value id = image ? mly_graph_int(image, "creator.id") : (struct mly_value){.type = MLY_NULL};
-        const struct mly_value name = image ? mly_graph_text(image, "creator.username") : id;
-        status = id.type == MLY_NULL ? mly_fail(err, MLY_E_CORRUPT, "an image without its creator")
-                                     : add_creator(n, answer->tag, id.as.i,
-                                                   name.type == MLY_TEXT ? name : *name_at(n, answer->tag), err);
-    } else
+    if (mly_graph_count(list) > 0)
+        status = take_creator(n, answer->tag, mly_graph_at(list, 0), err);
+    else
         warn_of_unknown(n, name_at(n, answer->tag));
     mly_graph_free(list);
     return status;

@@ -202,14 +202,16 @@ static struct mly_value time_of_text(struct mly_value raw)
 }
 
 /* API.md 1.2: captured_at may be 0, and years such as 318857 were seen; neither is a time. */
+static struct mly_value time_of_whole(struct mly_value whole)
+{
+    const bool is_time = whole.type != MLY_NULL && whole.as.i > 0 && whole.as.i <= MLY_TIME_MAX;
+    return is_time ? integer(MLY_TIME, whole.as.i) : null_value;
+}
+
 static struct mly_value as_time(struct mly_value raw)
 {
-    struct mly_value whole = as_integer(raw);
-    if (whole.type == MLY_NULL && raw.type == MLY_TEXT)
-        whole = time_of_text(raw);
-    if (whole.type == MLY_NULL || whole.as.i <= 0 || whole.as.i > MLY_TIME_MAX)
-        return null_value;
-    return integer(MLY_TIME, whole.as.i);
+    const struct mly_value whole = as_integer(raw);
+    return time_of_whole(whole.type == MLY_NULL && raw.type == MLY_TEXT ? time_of_text(raw) : whole);
 }
 
 static struct mly_value as_text(struct mly_value raw, char scratch[MLY_VALUE_SCRATCH])

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "aoi.h"
 
+#include <cpl_http.h>
 #include <cpl_string.h>
 
 #include <algorithm>
@@ -36,6 +37,39 @@ class Reading
 
     Reading(const Reading &) = delete;
     Reading &operator=(const Reading &) = delete;
+};
+
+// GeoJSON may name its reference system by an address, which GDAL would ask: that text may be a stranger's, in the name
+// of a dataset. While this object lives, this thread fetches nothing.
+class NoNetwork
+{
+  public:
+    explicit NoNetwork(bool isOn) : isOn_(isOn && CPLHTTPPushFetchCallback(Refuse, nullptr))
+    {
+    }
+
+    ~NoNetwork()
+    {
+        if (isOn_)
+            CPLHTTPPopFetchCallback();
+    }
+
+    NoNetwork(const NoNetwork &) = delete;
+    NoNetwork &operator=(const NoNetwork &) = delete;
+
+  private:
+    static CPLHTTPResult *Refuse(const char *, CSLConstList, GDALProgressFunc, void *, CPLHTTPFetchWriteFunc, void *,
+                                 void *) noexcept
+    {
+        ReportUsage("AOI: this GeoJSON names its reference system by an address, which is not asked; give the system's "
+                    "name, or degrees");
+        auto *failure = static_cast<CPLHTTPResult *>(
+            CPLCalloc(1, sizeof(CPLHTTPResult)));  // without one GDAL asks itself
+        failure->nStatus = 1;
+        return failure;
+    }
+
+    bool isOn_;
 };
 
 bool IsWellKnownText(const std::string &text)
@@ -193,6 +227,7 @@ bool CollectFile(const std::string &path, Collector &collector)
     int nFailures = 0;
     {
         const ErrorCount counting(nFailures);
+        const NoNetwork offline(isInline);
         const GDALDatasetUniquePtr dataset(
             GDALDataset::Open(path.c_str(), GDAL_OF_VECTOR | GDAL_OF_READONLY, isInline ? geojson : nullptr));
         if (dataset && !CollectLayers(dataset.get(), collector))

@@ -222,11 +222,6 @@ uint64_t Definition::ColumnsOf(const std::vector<int> &fields) const
     return columns;
 }
 
-int Definition::FieldOf(const char *column) const
-{
-    return defn_->GetFieldIndex(column);
-}
-
 std::unique_ptr<OGRFeature> Definition::MakeFeature(const mly_row &row, const FieldUse &fields) const
 {
     auto feature = std::make_unique<OGRFeature>(defn_);

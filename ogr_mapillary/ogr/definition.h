@@ -43,9 +43,6 @@ class Definition
     // The columns of these fields, a bit each.
     uint64_t ColumnsOf(const std::vector<int> &fields) const;
 
-    // The field of a column, or -1.
-    int FieldOf(const char *column) const;
-
     // Whether rows of the layer lie around the place that NEAR or LOOKING_AT names.
     bool IsNear() const
     {

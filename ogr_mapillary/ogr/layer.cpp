@@ -9,6 +9,7 @@
 
 #include "core/hold.h"
 #include "core/listing.h"
+#include "core/plan_text.h"
 #include "dataset.h"
 #include "filter.h"
 #include "geometry.h"
@@ -198,6 +199,15 @@ bool OGRMapillaryLayer::MakePlan(const mly_query &query, mly::Plan &plan) const
         char text[MLY_PLAN_TEXT];
         mly_plan_print(plan.get(), dataset_->CountCached(*plan.get()), text);
         mly::Debug(nullptr, text);
+    }
+    if (mly::IsDebuggingPlans())
+    {
+        constexpr size_t kMostBytes = 16 << 20;
+        mly_buf text{};
+        mly_buf_init(&text, mly_mem_system(), kMostBytes);
+        (void)mly_plan_text_write(plan.get(), &text);  // as far as there is room
+        mly::DebugPlan(reinterpret_cast<const char *>(text.data), text.size);
+        mly_buf_fini(&text);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 #include <cpl_error.h>
 #include <cpl_string.h>
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstring>
 
@@ -67,10 +68,41 @@ void Warn(void *, const char *text)
     CPLError(CE_Warning, CPLE_AppDefined, "MAPILLARY: %s", text);
 }
 
-bool IsDebugging()
+namespace
+{
+bool IsDebugging(const char *category)
 {
     const char *categories = CPLGetConfigOption("CPL_DEBUG", "OFF");
-    return CPLTestBool(categories) || strstr(categories, "MAPILLARY") != nullptr;
+    return CPLTestBool(categories) || strstr(categories, category) != nullptr;
+}
+}  // namespace
+
+bool IsDebugging()
+{
+    return IsDebugging("MAPILLARY");
+}
+
+bool IsDebuggingPlans()
+{
+    return IsDebugging("MAPILLARY_PLAN");
+}
+
+void DebugPlan(const char *text, size_t n)
+{
+    constexpr size_t kMostLines = 100;
+    constexpr int kMostBytes = 2000;  // of a line; GDAL cuts it at some other place
+    const char *end = text + n;
+    size_t nLines = 0;
+    for (const char *at = text; at < end; nLines++)
+    {
+        const char *next = std::find(at, end, '\n');
+        const auto nBytes = static_cast<int>(std::min<ptrdiff_t>(next - at, kMostBytes));
+        if (nLines < kMostLines)
+            CPLDebug("MAPILLARY_PLAN", "%.*s%s", nBytes, at, next - at > nBytes ? " …" : "");
+        at = next + 1;
+    }
+    if (nLines > kMostLines)
+        CPLDebug("MAPILLARY_PLAN", "and %zu lines more", nLines - kMostLines);
 }
 
 void Debug(void *, const char *text)

@@ -26,6 +26,12 @@ bool IsDebugging();
 
 // A line under CPL_DEBUG=MAPILLARY. Has the form of mly_debug_fn; `ctx` is not used.
 void Debug(void *ctx, const char *text);
+
+// Likewise of CPL_DEBUG=MAPILLARY_PLAN, which has more lines: whether they may be shown, and a text of some, of which
+// the first are shown and the others counted.
+bool IsDebuggingPlans();
+void DebugPlan(const char *text, size_t n);
+
 // Counts the failures that GDAL reports in its life, and passes everything on at its end: the last error alone does not
 // tell, since a warning after it hides a failure.
 class ErrorCount

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A whole read: a query, and a script of answers (status, body, delay) that a service might give to whatever it is
  * asked. A read ends in a bounded number of steps, with whole rows or an error that says something; the same script
- * gives the same rows, in whatever order the answers arrive, and with decoded tiles at hand. Input: the numbers that
+ * gives the same rows, in whatever order the answers arrive, with decoded tiles at hand, and through the cache of a
+ * dataset: cold, warm and offline, where a read that came to its end asks for nothing any more. Input: the numbers that
  * make the query, then the script's: a few kinds of answers, each with the numbers that make it. Which request gets
  * which of them its address decides, so that the order of arrival cannot. */
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "core/reader.h"
 #include "core/retry.h"
 #include "fuzz.h"
+#include "io/flights.h"
+#include "io/transports.h"
 #include "unit/support/chance.h"
 #include "unit/support/check_row.h"
 #include "unit/support/fail_mem.h"
@@ -20,6 +23,7 @@
 #include "unit/support/mutate.h"
 #include "unit/support/random_tile.h"
 #include "unit/support/service_transport.h"
+#include "unit/support/store_kit.h"
 
 enum { MAX_KINDS = 8, MAX_TESTS = 3, MAX_IDS = 4, MAX_ASKED = 1 << 14 };
 enum { MAX_TILES = 40, MAX_REQUESTS = 60, MAX_ROWS = 1 << 16, MAX_SUBMITS = 1 << 13, MAX_POLLS = 1 << 18 };
@@ -491,13 +495,39 @@ static void take_rows(struct mly_reader *reader, const struct mly_layer *layer, 
     }
 }
 
+/* What stands between a dataset's reader and the network, from the outside in; all NULL: nothing. */
+struct cache {
+    struct mly_store *store;
+    struct mly_flights *flights;
+    bool is_offline;
+};
+
+/* As the dataset does it. Owns `service` from the call on. */
+static enum mly_status stack(const struct cache *cache, struct mly_transport *service, const struct mly_clock *clock,
+                             const struct mly_mem *mem, struct mly_transport **out)
+{
+    const char *const scopes[MLY_SERVICES] = {tile_service, graph_service};
+    struct mly_transport *cached = NULL;
+    *out = service;
+    if (!cache->store)
+        return MLY_OK;
+    if (cache->is_offline) {
+        mly_transport_free(service);
+        *out = NULL;
+    } else {
+        MLY_TRY(mly_transport_share(service, cache->flights, clock, mem, out, NULL));
+    }
+    MLY_TRY(mly_transport_cache(*out, cache->store, scopes, mem, &cached, NULL));
+    return mly_transport_entities(cached, cache->store, graph_service, cache->is_offline, mem, out, NULL);
+}
+
 static void run(const struct question *question, struct script *script, uint64_t order, struct mly_hold *hold,
-                struct fail_mem *mem, struct outcome *out)
+                const struct cache *cache, struct fail_mem *mem, struct outcome *out)
 {
     const struct mly_retry_policy policy = {.max_retries = question->max_retries, .first_delay_ms = 100};
     struct fake_clock clock;
     struct service_transport service;
-    struct mly_transport *retry = NULL;
+    struct mly_transport *retry = NULL, *transport = NULL;
     struct mly_reader *reader = NULL;
     memset(script->asked, 0, sizeof script->asked);
     script->n_requests = 0;
@@ -519,13 +549,15 @@ static void run(const struct question *question, struct script *script, uint64_t
     out->n_rows = 0;
     out->status = mly_retry_new(&service.base, &policy, &clock.clock, &mem->mem, &retry, NULL);
     if (out->status == MLY_OK)
-        out->status = mly_reader_new(&question->plan, &options, retry, &reader, NULL);
+        out->status = stack(cache, retry, &clock.clock, &mem->mem, &transport);
+    if (out->status == MLY_OK)
+        out->status = mly_reader_new(&question->plan, &options, transport, &reader, NULL);
     if (out->status == MLY_OK)
         take_rows(reader, question->query.layer, out);
     assert_true(service.peak_in_flight <= question->max_in_flight);
     assert_true(service.n_polls <= MAX_POLLS);
     mly_reader_free(reader);
-    mly_transport_free(retry);
+    mly_transport_free(transport);
 }
 
 /* All rows are the same, or both reads failed, one of them perhaps earlier: a service that refuses the caller ends a
@@ -545,29 +577,82 @@ static void run_without_memory(const struct question *question, struct script *s
     static struct outcome out;
     struct fail_mem mem;
     fail_mem_init_failing(&mem, first, 1);
-    run(question, script, 0, NULL, &mem, &out);
+    run(question, script, 0, NULL, &(struct cache){.store = NULL}, &mem, &out);
     assert_true(mem.n_failed == 0 || out.status < 0);
     assert_nothing_leaks(&mem);
+}
+
+/* Whether all answers are such as are kept. Others that a reader can do with are not, and missing offline: bodies that
+ * only look like a tile, and lists whose next page, which whoever asks for names never wants, leads elsewhere. */
+static bool is_kept(const struct question *question, const struct script *script)
+{
+    bool is_plain = question->plan.names.size == 0;
+    for (size_t i = 0; i < script->n_kinds; i++)
+        is_plain = is_plain && (script->kinds[i].what == GOOD || script->kinds[i].what == EMPTY);
+    return is_plain;
+}
+
+/* Without a request: what there is, whole, or an error that says that something is missing. */
+static void check_offline(const struct question *question, const struct script *script, const struct outcome *plain,
+                          const struct outcome *out)
+{
+    assert_int_equal(script->n_requests, 0);
+    assert_true(out->n_rows <= plain->n_rows);
+    if (out->status != MLY_E_REMOTE || is_kept(question, script))
+        check_same(plain, out);
+    for (size_t i = 0; i < out->n_rows; i++)
+        assert_true(plain->digests[i] == out->digests[i]);
+}
+
+/* Through a cache that is cold, warm, and all that there is. Failures are not kept, so after one anything may come. */
+static void run_cached(const struct question *question, struct script *script, const struct outcome *plain)
+{
+    static struct outcome out;
+    struct store_kit kit;
+    struct cache cache = {.store = NULL};
+    store_kit_begin(&kit);
+    const struct mly_flights_options options = {.mem = &kit.mem.mem};
+    assert_status(mly_flights_new(&options, &cache.flights, NULL), MLY_OK, NULL);
+    store_kit_open(&kit);
+    cache.store = kit.store;
+    run(question, script, 0, NULL, &cache, &kit.mem, &out);
+    check_same(plain, &out);
+    if (out.status == MLY_DONE) {
+        run(question, script, 0, NULL, &cache, &kit.mem, &out);
+        check_same(plain, &out);
+        kit.options.use = MLY_STORE_READ_ONLY;
+        kit.now_ms += INT64_C(1000) * 86400 * 365; /* offline, age does not matter */
+        store_kit_open(&kit);
+        cache.store = kit.store;
+        cache.is_offline = true;
+        run(question, script, 0, NULL, &cache, &kit.mem, &out);
+        check_offline(question, script, plain, &out);
+    }
+    mly_flights_free(cache.flights);
+    store_kit_end(&kit);
 }
 
 /* Cold, in another order, and once more with what the first left behind. */
 static void run_all(const struct question *question, struct script *script, size_t luck)
 {
+    static const struct cache none = {.store = NULL};
     static struct outcome first, other;
     struct fail_mem mem;
     struct mly_hold *hold = NULL;
     fail_mem_init(&mem);
     const struct mly_hold_options options = {.mem = &mem.mem, .max_bytes = 1 << 20};
     assert_status(mly_hold_new(&options, &hold, NULL), MLY_OK, NULL);
-    run(question, script, 0, hold, &mem, &first);
-    run(question, script, 1 + luck, NULL, &mem, &other);
+    run(question, script, 0, hold, &none, &mem, &first);
+    run(question, script, 1 + luck, NULL, &none, &mem, &other);
     check_same(&first, &other);
     if (first.status == MLY_DONE) {
-        run(question, script, 0, hold, &mem, &other);
+        run(question, script, 0, hold, &none, &mem, &other);
         check_same(&first, &other);
     }
     mly_hold_free(hold);
     assert_nothing_leaks(&mem);
+    if (luck % 4 == 1)
+        run_cached(question, script, &first);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -40,6 +40,22 @@ const char *mly_status_name(int code)
     return names[code != 0];
 }
 END
+    cat >"$tree/ogr_mapillary/io/entry.h" <<'END'
+/* SPDX-License-Identifier: MIT */
+/* entry.h — files of the cache.
+ * Owner: nobody. Threads: any. */
+#ifndef MLY_ENTRY_H
+#define MLY_ENTRY_H
+struct mly_span;
+int mly_entry_read(struct mly_span *bytes);
+#endif
+END
+    mkdir -p "$tree/tests/fuzz/corpus/entry"
+    echo seed >"$tree/tests/fuzz/corpus/entry/seed"
+    echo 'int main(void) { return 0; }' >"$tree/tests/fuzz/fuzz_entry.c"
+    # shellcheck disable=SC2016 # those backticks are the document's
+    printf '# Fuzz\n\n## Targets\n\n| `entry` | files |\n\n## Functions\n\n| `mly_entry_read` |\n' \
+        >"$tree/tests/fuzz/README.md"
     printf '#!/bin/sh\necho hello\n' >"$tree/tool"
     printf '#!/usr/bin/env bash\necho hello\n' >"$tree/other"
     printf 'print("done")\n' >"$tree/tool.py"
@@ -62,6 +78,7 @@ words() { "$here/words.sh" "$tree"; }
 headers() { "$here/headers.sh" "$tree" "$cc" "$cxx"; }
 scripts() { "$here/shell.sh" "$tree" "$python"; }
 functions() { build_library && "$here/functions.sh" "$tree" "$tree/libcore.a"; }
+targets() { "$here/targets.sh" "$tree"; }
 exports() { build_plugin && "$here/exports.sh" "$tree/plugin.so"; }
 
 # $1 check: passes the clean tree.
@@ -115,6 +132,13 @@ expect_caught functions $core/status.c 'int helper(void) { return 0; }' 'status.
 expect_caught functions $core/status.c 'int mly_status_calls(void) { static int n; return n++; }' 'mutable globals'
 expect_caught functions $core/status.c 'int mly_status_last = 3;' 'mutable globals'
 expect_caught functions $core/status.c '_Thread_local int mly_status_own;' 'mutable globals'
+
+expect_pass targets
+expect_caught targets tests/fuzz/fuzz_header.c 'int main(void) { return 0; }' "the target 'header' is not there"
+expect_caught targets tests/fuzz/fuzz_header.c 'int main(void) { return 0; }' 'has no corpus'
+expect_caught targets ogr_mapillary/io/header.h 'int mly_header_read(struct mly_span line);' 'stands in no row'
+# shellcheck disable=SC2016 # those backticks are the document's
+expect_caught targets tests/fuzz/README.md '| `mly_entry_forget` |' "no function 'mly_entry_forget'"
 
 expect_pass exports
 expect_caught exports plugin.c 'int helper(void) { return 0; }' 'helper'

@@ -291,3 +291,45 @@ def test_a_dataset_name_leads_to_no_area_but_on_this_machine(configured, place):
 
     assert dataset is None
     assert len(heard.errors) == 1 and "must be text or a file of this machine" in heard.errors[0]
+
+
+@pytest.mark.parametrize("system", [{"type": "link", "properties": {"href": "%s"}},
+                                    {"type": "url", "properties": {"url": "%s"}}], ids=lambda system: system["type"])
+@pytest.mark.parametrize("in_name", [False, True], ids=["option", "name"])
+def test_geojson_leads_to_no_host_for_its_reference_system(configured, service, system, in_name):
+    area = json.dumps({"type": "FeatureCollection", "crs": system, "features": [
+        {"type": "Feature", "properties": {}, "geometry": {"type": "Polygon", "coordinates": [TRIANGLE]}}]})
+    area %= service.url + "/epsg"
+    quoted = area.replace('"', '""')
+
+    with listening() as heard:
+        dataset = gdal.OpenEx(f'MAPILLARY:AOI="{quoted}"' if in_name else "MAPILLARY:", gdal.OF_VECTOR,
+                              open_options=[] if in_name else [f"AOI={area}"])
+
+    assert dataset is None
+    assert any("names its reference system by an address" in error for error in heard.errors), heard.text
+    assert service.requests == []
+
+
+def test_an_outline_of_too_many_vertices_is_refused(service):
+    line = "LINESTRING (" + "0 0," * 5_000_000 + "0 0)"
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + line])
+
+    assert dataset is None
+    assert heard.errors == ["MAPILLARY: AOI: more than 5000000 vertices; simplify the outline"]
+
+
+def test_an_outline_beyond_its_reference_system_is_refused(tmp_path, service):
+    path = tmp_path / "beyond.geojson"
+    path.write_text(json.dumps({
+        "type": "FeatureCollection", "crs": {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32632"}},
+        "features": [{"type": "Feature", "properties": {}, "geometry": {
+            "type": "Polygon", "coordinates": [[[1e30, 0], [1e30, 1e30], [0, 1e30], [1e30, 0]]]}}]}))
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={path}"])
+
+    assert dataset is None
+    assert any("cannot be turned into longitude and latitude" in error for error in heard.errors), heard.text

@@ -490,6 +490,11 @@ FILTERS: Dict[str, Filter] = {
         lambda row, a, b: negation(between(row.captured_at, date_ms("2018/01/01"),
                                            date_ms("2021/01/01"))),
 
+    # NULL in a list equals nothing, and takes nothing away from the others
+    "captured_at IN ('{a_moment}', NULL) OR captured_at IN (NULL)":
+        lambda row, a, b: compare(operator.eq, row.captured_at, a.captured_at),
+    "captured_at IN (NULL, '2022/01/01') OR is_pano = 1": lambda row, a, b: row.is_pano,
+
     # negation and nesting
     "NOT (is_pano = 1)": lambda row, a, b: not row.is_pano,
     "NOT (quality_score > 0.7)":
@@ -523,7 +528,8 @@ def samples(truth) -> Tuple[Row, Row]:
 def filled_in(sql: str, a: Row, b: Row) -> str:
     """The filter with the rows' values; {A} is a with its letters' case changed."""
     return sql.format(a=a, b=b, A=a._replace(sequence_id=a.sequence_id.swapcase()),
-                      a_time=written(a.captured_at), a_time_next=written(a.captured_at + 1000))
+                      a_time=written(a.captured_at),
+                      a_moment=f"{written(a.captured_at)}.{a.captured_at % 1000:03}", a_time_next=written(a.captured_at + 1000))
 
 
 @pytest.mark.parametrize("sql", FILTERS)

@@ -403,6 +403,30 @@ def test_a_plan_in_words(run, service, some):
     assert {"captured_at", "geometry", "creator_id"} <= set(line.split("Graph: ")[1].split(", "))
 
 
+def test_a_plan_whole(run, service, some):
+    ids = ids_of(some("images", 3))
+
+    done = run("ogrinfo", "-q", "MAPILLARY:", "images", "-where", f"id IN ({listed(ids)}) AND is_pano = 1",
+               "--debug", "MAPILLARY_PLAN")
+
+    lines = re.findall(r"MAPILLARY_PLAN: (.*)", done.text)
+    assert lines[:2] == ["layer images", "source entities"]
+    assert "id " + ", ".join(str(id) for id in ids) in lines
+    assert lines[-1] == f"filter (id IN ({', '.join(str(id) for id in ids)}) AND is_pano = 1)"
+    assert "MAPILLARY_PLAN" not in run("ogrinfo", "-q", "MAPILLARY:", "images", "-where", "id = 1",
+                                       "--debug", "MAPILLARY").text
+
+
+def test_of_a_plan_that_is_long_the_first_lines_are_shown(run, service):
+    ids = list(range(1, 2001))
+
+    done = run("ogrinfo", "-q", "MAPILLARY:", "images", "-where", f"id IN ({listed(ids)})", "-oo", "MAX_REQUESTS=100",
+               "--debug", "MAPILLARY_PLAN")
+
+    lines = re.findall(r"MAPILLARY_PLAN: (.*)", done.text)
+    assert len(lines) == 101 and re.fullmatch(r"and \d+ lines more", lines[-1])
+
+
 # ---- By FID ----------------------------------------------------------------------------------------
 
 

@@ -78,6 +78,28 @@ static void nothing_stays_nothing(void **state)
         assert_null_as(want, nothing);
 }
 
+static void lists_are_nothing_but_lists(void **state)
+{
+    (void)state;
+    static const int64_t wholes[] = {1, 2};
+    static const double reals[] = {0.5};
+    char scratch[MLY_VALUE_SCRATCH];
+    const struct mly_value ints = {.as.ints = wholes, .n_bytes = sizeof wholes, .type = MLY_INTS};
+    const struct mly_value doubles = {.as.reals = reals, .n_bytes = sizeof reals, .type = MLY_REALS};
+
+    const struct mly_value kept = mly_value_coerce(MLY_INTS, ints, scratch);
+    assert_int_equal(kept.type, MLY_INTS);
+    assert_ptr_equal(kept.as.ints, wholes);
+    assert_int_equal(kept.n_bytes, sizeof wholes);
+    assert_ptr_equal(mly_value_coerce(MLY_REALS, doubles, scratch).as.reals, reals);
+    assert_null_as(MLY_REALS, ints);
+    assert_null_as(MLY_INTS, integer(1));
+    assert_null_as(MLY_INTS, text("1"));
+    for (enum mly_type want = MLY_NULL; want <= MLY_TIME; want++)
+        assert_null_as(want, ints);
+    assert_null_as(MLY_NULL, integer(1));
+}
+
 static void an_empty_text_is_nothing(void **state)
 {
     (void)state;
@@ -381,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_of_the_wanted_type_stay_what_they_are),
         cmocka_unit_test(nothing_stays_nothing),
+        cmocka_unit_test(lists_are_nothing_but_lists),
         cmocka_unit_test(an_empty_text_is_nothing),
         cmocka_unit_test(ids_beyond_2_to_the_53_keep_every_digit),
         cmocka_unit_test(text_that_is_a_whole_number_is_one),

@@ -74,6 +74,9 @@ int __real_mkdir(const char *path, mode_t mode);
 int __real_mkdirat(int folder, const char *path, mode_t mode);
 ssize_t __real_readv(int file, const struct iovec *parts, int n_parts);
 ssize_t __real_writev(int file, const struct iovec *parts, int n_parts);
+ssize_t __real_pread(int file, void *bytes, size_t n, off_t at);
+ssize_t __real_pwrite(int file, const void *bytes, size_t n, off_t at);
+int __real_fcntl(int file, int command, ...);
 int __real_close(int file);
 int __real_renameat(int from_folder, const char *from, int to_folder, const char *to);
 int __real_unlinkat(int folder, const char *path, int flags);
@@ -89,6 +92,9 @@ int __wrap_mkdir(const char *path, mode_t mode);
 int __wrap_mkdirat(int folder, const char *path, mode_t mode);
 ssize_t __wrap_readv(int file, const struct iovec *parts, int n_parts);
 ssize_t __wrap_writev(int file, const struct iovec *parts, int n_parts);
+ssize_t __wrap_pread(int file, void *bytes, size_t n, off_t at);
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t n, off_t at);
+int __wrap_fcntl(int file, int command, ...);
 int __wrap_close(int file);
 int __wrap_renameat(int from_folder, const char *from, int to_folder, const char *to);
 int __wrap_unlinkat(int folder, const char *path, int flags);
@@ -163,6 +169,31 @@ ssize_t __wrap_writev(int file, const struct iovec *parts, int n_parts)
     if (is_refused())
         return -1;
     return state.max_bytes < SIZE_MAX ? __real_writev(file, &part, 1) : __real_writev(file, parts, n_parts);
+}
+
+static size_t shortened_to(size_t n)
+{
+    return n < state.max_bytes ? n : state.max_bytes;
+}
+
+ssize_t __wrap_pread(int file, void *bytes, size_t n, off_t at)
+{
+    return is_refused() ? -1 : __real_pread(file, bytes, shortened_to(n), at);
+}
+
+ssize_t __wrap_pwrite(int file, const void *bytes, size_t n, off_t at)
+{
+    return is_refused() ? -1 : __real_pwrite(file, bytes, shortened_to(n), at);
+}
+
+/* With a pointer behind the command, as for locks. */
+int __wrap_fcntl(int file, int command, ...)
+{
+    va_list args;
+    va_start(args, command);
+    void *what = va_arg(args, void *);
+    va_end(args);
+    return is_refused() ? -1 : __real_fcntl(file, command, what);
 }
 
 /* As in Linux, the descriptor is gone also when this fails. */
