@@ -393,7 +393,7 @@ static int fill_a_small_disk(struct store_kit *kit)
 {
     struct bytes body = store_kit_body(2, 20000);
     size_t n_kept = 0, n_lost = 0;
-    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", kit->folder.path, "tmpfs", 0, "size=64k,mode=700") != 0)
         return CHILD_CANNOT;
     if (mly_store_open(&kit->options, &kit->store, NULL) != MLY_OK)
