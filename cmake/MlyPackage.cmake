@@ -7,7 +7,9 @@ install(FILES ogr_mapillary/driver.md CHANGELOG.md DESTINATION "${CMAKE_INSTALL_
 
 set(CPACK_PACKAGE_NAME ${package})
 set(CPACK_PACKAGE_VENDOR "The ogr_mapillary authors")
-set(CPACK_PACKAGE_CONTACT "The ogr_mapillary authors <ogr_mapillary@localhost.invalid>")
+set(MLY_MAINTAINER "The ogr_mapillary authors <ogr_mapillary@localhost.invalid>" CACHE STRING
+  "Who answers for the packages that cpack makes: a name and, in angle brackets, an address")
+set(CPACK_PACKAGE_CONTACT "${MLY_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "GDAL vector driver for Mapillary street-level imagery")
 set(CPACK_RESOURCE_FILE_LICENSE "${PROJECT_SOURCE_DIR}/LICENSE")
 set(CPACK_STRIP_FILES ON)

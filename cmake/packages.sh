@@ -51,7 +51,7 @@ packages_of() {
         echo gcovr
         ;;
     lint)
-        echo binutils clang-format clang-tidy cppcheck shellcheck universal-ctags
+        echo binutils debian-archive-keyring clang-format clang-tidy cppcheck shellcheck universal-ctags
         ;;
     *)
         echo "packages.sh: no group is called '$1'" >&2

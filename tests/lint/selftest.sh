@@ -56,6 +56,18 @@ END
     # shellcheck disable=SC2016 # those backticks are the document's
     printf '# Fuzz\n\n## Targets\n\n| `entry` | files |\n\n## Functions\n\n| `mly_entry_read` |\n' \
         >"$tree/tests/fuzz/README.md"
+    echo '#define MLY_VERSION "@PROJECT_VERSION@"' >"$tree/ogr_mapillary/ogr/version.h.in"
+    cat >"$tree/ogr_mapillary/ogr/driver.cpp" <<'END'
+#include <gdal_version.h>
+#include "version.h"
+
+const char *mly_driver_version()
+{
+    return GDAL_RELEASE_NAME MLY_VERSION;
+}
+END
+    mkdir -p "$tree/headers/other"
+    echo '#define GDAL_RELEASE_NAME "9.9.9"' >"$tree/headers/other/gdal_version.h"
     printf '#!/bin/sh\necho hello\n' >"$tree/tool"
     printf '#!/usr/bin/env bash\necho hello\n' >"$tree/other"
     printf 'print("done")\n' >"$tree/tool.py"
@@ -74,6 +86,7 @@ build_plugin() {
     "$cc" -fPIC -shared "$tree/plugin.c" -o "$tree/plugin.so"
 }
 
+compat() { "$here/compat.sh" "$tree" "$cxx" "$tree/headers"; }
 words() { "$here/words.sh" "$tree"; }
 headers() { "$here/headers.sh" "$tree" "$cc" "$cxx"; }
 scripts() { "$here/shell.sh" "$tree" "$python"; }
@@ -112,6 +125,17 @@ expect_caught words README.md "cd /wor""k/main" 'one machine'
 expect_caught words $core/status.c "/* FIX""ME */" 'unfinished'
 expect_caught words README.md "As said in issu""e 12" 'how it came about'
 expect_caught words README.md "See ELSEWHERE.""md" 'not here'
+
+expect_pass compat
+expect_caught compat ogr_mapillary/ogr/driver.cpp 'int mly_driver_of(int other) { return 0; }' 'unused parameter'
+expect_caught compat ogr_mapillary/ogr/driver.cpp 'int mly_driver_of() { return 0; }; GDALDriver *driver;' 'GDALDriver'
+expect_caught compat headers/other/gdal_version.h '#undef GDAL_RELEASE_NAME' 'GDAL_RELEASE_NAME'
+rm -r "$tree/headers/other"
+compat >/dev/null && status=0 || status=$?
+[ "$status" -eq 77 ] || {
+    echo "compat without headers ends with $status, where 77 is for what was skipped"
+    failed=1
+}
 
 expect_pass headers
 expect_caught headers $core/arena.h '/* arena.h — memory. */' 'does not open with'

@@ -174,6 +174,12 @@ def test_the_package_depends_on_the_libraries_that_the_plugin_needs(deb, unpacke
     assert any(re.match(r"libgdal\S* \(>= \d", one) for one in depends)
 
 
+def test_the_package_names_who_answers_for_it(deb, tmp_path):
+    named = re.search(r"^MLY_MAINTAINER:STRING=(.+)$", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE)[1]
+
+    assert call("dpkg-deb", "-f", deb, "Maintainer", cwd=tmp_path).strip() == named
+
+
 def test_dpkg_installs_the_package_into_a_clean_root(deb, tmp_path):
     """Its database is made for the test and knows no other package."""
     root = tmp_path / "root"

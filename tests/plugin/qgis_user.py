@@ -16,8 +16,8 @@ from typing import Any, Dict, List, Optional
 
 from qgis.core import (NULL, QgsApplication, QgsCategorizedSymbolRenderer, QgsCoordinateReferenceSystem,
                        QgsCoordinateTransform, QgsExpression, QgsExpressionContext, QgsExpressionContextUtils,
-                       QgsFeatureRequest, QgsMapRendererParallelJob, QgsMapSettings, QgsMarkerSymbol, QgsPointXY,
-                       QgsProject, QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer,
+                       QgsFeatureRequest, QgsField, QgsMapRendererParallelJob, QgsMapSettings, QgsMarkerSymbol,
+                       QgsPointXY, QgsProject, QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer,
                        QgsSymbol, QgsVectorLayer, QgsVectorLayerCache, QgsWkbTypes)
 from qgis.gui import QgsAttributeTableModel, QgsMapCanvas, QgsMapToolIdentify
 from qgis.PyQt.QtCore import QDateTime, QSize, QTimer
@@ -65,7 +65,8 @@ class User:
         return {"valid": layer.isValid(), "crs": layer.crs().authid(),
                 "extent": corners(layer.extent()), "geometry": QgsWkbTypes.displayString(layer.wkbType()),
                 "fields": [field.name() for field in layer.fields()],
-                "aliases": [field.alias() for field in layer.fields()]}
+                "aliases": [field.alias() for field in layer.fields()],
+                "choices": {field.name(): choices(field) for field in layer.fields()}}
 
     def names(self) -> List[str]:
         """Of the layers of the project that a legend shows, from top to bottom."""
@@ -203,6 +204,13 @@ class User:
         """A script as QGIS runs it when it starts."""
         with open(path, encoding="utf-8") as script:
             exec(compile(script.read(), path, "exec"), {"__name__": "startup"})
+
+
+def choices(field: QgsField) -> Dict[str, Any]:
+    """What the form of a layer offers for a field: the words, and the value that each stands for."""
+    setup = field.editorWidgetSetup()
+    offered = setup.config().get("map", []) if setup.type() == "ValueMap" else []
+    return {word: plain(value) for one in offered for word, value in one.items()}
 
 
 def layer_called(name: str) -> QgsVectorLayer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import select
 import socket
 import ssl
@@ -167,6 +168,18 @@ def test_a_certificate_of_a_trusted_authority_is_taken(read, service, truth, cer
     assert_each_once(service.requests, cover(CENTRE))
 
 
+@pytest.mark.parametrize("name", ["GDAL_HTTP_CAPATH", "SSL_CERT_DIR"])
+def test_a_folder_may_hold_the_certificates(read, truth, certificate, tmp_path, name):
+    crt = f"{certificate}.crt"
+    known_by = subprocess.run(["openssl", "x509", "-noout", "-hash", "-in", crt], check=True, capture_output=True)
+    os.symlink(crt, tmp_path / f"{known_by.stdout.decode().strip()}.0")
+
+    done, ids = read(**{name: str(tmp_path)})
+
+    assert done.code == 0, done.err
+    assert ids == [row.id for row in truth.within(CENTRE)]
+
+
 def test_a_certificate_of_nobody_known_is_refused_before_the_token_is_sent(read, service, proxy):
     done, ids = read()
 
@@ -257,3 +270,49 @@ tell(children=children, parent=first + rest(layer), said=said)
     assert len(on["rows"]) == len(ids) - 1 or "has forked" in on["said"][0]
     assert anew == {"rows": ids, "said": [], "status": 0}
     assert closed == {"rows": [], "said": [], "status": 0}
+
+
+# ---- Before the first byte --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked, first, upgrade", [
+    (None, "HTTP/1.1", None), ("1.0", "HTTP/1.0", None), ("2", "HTTP/1.1", "h2c"), ("none known", "HTTP/1.1", None)])
+def test_the_version_of_http_is_that_of_gdal(run, service, truth, asked, first, upgrade):
+    heads: List[List[str]] = []
+
+    def serve(connection: socket.socket) -> None:
+        head = connection.recv(65536)
+        heads.append(head.decode().split("\r\n"))
+        with connect(int(service.url.rpartition(":")[2])) as ahead:
+            ahead.sendall(head)
+            join(connection, ahead)
+
+    relay = Relay(serve)
+    done = run("ogr2ogr", "-f", "CSV", "/vsistdout/", "MAPILLARY:", "images", "-select", "id", "-spat", *CENTRE,
+               env={"MAPILLARY_TILES_URL": f"http://127.0.0.1:{relay.port}", "GDAL_HTTP_VERSION": asked})
+    relay.close()
+
+    assert done.code == 0, done.err
+    assert len(done.out.splitlines()) == 1 + len(truth.within(CENTRE))
+    assert {lines[0].rpartition(" ")[2] for lines in heads} == {first}
+    assert all((f"Upgrade: {upgrade}" in lines) == bool(upgrade) for lines in heads)
+
+
+def test_who_does_not_take_the_connection_is_given_up_in_the_time_of_gdal(run):
+    """Eleven attempts, each of 0.1 s; the driver's own 10 s would take longer than this test waits."""
+    deaf = socket.socket()
+    deaf.bind(("127.0.0.1", 0))
+    deaf.listen(0)
+    waiting = [socket.socket() for _ in range(4)]  # they fill its queue
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex(deaf.getsockname())
+
+    done = run("ogr2ogr", "-f", "CSV", "/vsistdout/", "MAPILLARY:", "images", "-spat", 8.549, 50.019, 8.551, 50.021,
+               env={"MAPILLARY_TILES_URL": f"http://127.0.0.1:{deaf.getsockname()[1]}", "GDAL_HTTP_MAX_RETRY": "10",
+                    "GDAL_HTTP_RETRY_DELAY": "0", "GDAL_HTTP_CONNECTTIMEOUT": "0.1"}, timeout=90)
+
+    for one in (*waiting, deaf):
+        one.close()
+    assert done.code != 0
+    assert "11 attempts: Timeout was reached" in done.err

@@ -196,13 +196,24 @@ def test_opening_shows_the_layers_and_asks_nothing(qgis, service):
 def test_open_options_come_in_the_form_of_qgis(qgis, service, truth):
     layer = qgis.add(name="images", source=(
         "MAPILLARY:|layername=images|option:AOI=POLYGON ((8.54 50.01, 8.56 50.01, 8.56 50.03, 8.54 50.03, 8.54 50.01))"
-        "|option:FIELDS=make"))
+        "|option:FIELDS=camera_type,exif_orientation"))
 
     box = (8.54, 50.01, 8.56, 50.03)
     assert qgis.count(name="images") == len(truth.within(box))
     assert layer["extent"] == list(box)
-    assert layer["fields"][-1] == "make"
+    assert layer["fields"][-2:] == ["camera_type", "exif_orientation"]
     assert_each_once(service.requests, cover(box))
+
+
+def test_fields_have_a_persons_words_and_their_codes_are_explained(qgis, service):
+    layer = qgis.add(name="images", source="MAPILLARY:|layername=images|option:FIELDS=camera_type,exif_orientation")
+
+    assert dict(zip(layer["fields"], layer["aliases"]))["captured_at"] == "capture time (UTC)"
+    offered = {field: words for field, words in layer["choices"].items() if words}
+    assert set(offered) == {"camera_type", "exif_orientation"}
+    assert offered["camera_type"]["Panorama (spherical)"] == "spherical"
+    assert [str(code) for code in offered["exif_orientation"].values()] == [str(n) for n in range(1, 9)]
+    assert service.requests == []
 
 
 # ---- The map ------------------------------------------------------------------------------------

@@ -816,3 +816,18 @@ def test_the_command_prints_its_address_and_serves_the_sample() -> None:
     (b"Nobody inspects the spammish repetition", 0xFBCEA83C8A378BF1)])
 def test_hashes_are_those_of_the_specification(text, hash_):
     assert recording.xxh64(text) == hash_
+
+
+# ---- What was skipped ------------------------------------------------------------------------------
+
+
+def test_what_was_skipped_is_summed_up_by_reason(tmp_path):
+    log = tmp_path / "Testing" / "Temporary" / "LastTest.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("Output:\n..s. [100%]\nSKIPPED [2] plugin/test_a.py:12: R is not installed\n"
+                   "SKIPPED [1] ../plugin/test_b.py:7: no room: none\n3 passed\n"
+                   "SKIPPED [10] plugin/programs.py:3: R is not installed\n")
+
+    done = subprocess.run([HERE / "skipped", tmp_path], check=True, capture_output=True, text=True)
+
+    assert done.stdout == "1 skipped: no room: none\n12 skipped: R is not installed\n"
