@@ -19,6 +19,7 @@ struct mly_reader {
     struct mly_budget budget;
     uint32_t n_rows; /* since the network had a turn */
     uint32_t n_in_flight;
+    size_t held_bytes, told_bytes; /* of answers that wait in the machines; as the transport knows it */
 };
 
 /* What the machine shall give next: a row, or a block where there is one to fill. */
@@ -63,6 +64,7 @@ static void prepare(struct mly_reader *reader, const struct mly_plan *plan)
     options->debug = options->debug ? debug : NULL;
     options->warn = options->warn ? warn : NULL;
     options->debug_ctx = reader;
+    options->held_bytes = &reader->held_bytes;
     if (options->losses)
         options->losses->layer = reader->budget.layer;
     mly_progress_expect(options->progress, plan->scout.n_tiles);
@@ -104,11 +106,19 @@ static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error 
     return MLY_AGAIN;
 }
 
+static void tell_held(struct mly_reader *reader)
+{
+    if (reader->told_bytes != reader->held_bytes)
+        mly_transport_held(reader->transport, reader->held_bytes);
+    reader->told_bytes = reader->held_bytes;
+}
+
 /* Sends what is wanted and takes one answer, if there is one within the time. MLY_DONE: none is owed. */
 static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, struct mly_error *err)
 {
     struct mly_response response;
     MLY_TRY(ask_for_more(reader, err));
+    tell_held(reader);
     const enum mly_status status = reader->transport->vtbl->poll(reader->transport, timeout_ms, &response, err);
     if (status != MLY_OK)
         return status;
@@ -118,12 +128,12 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     return fed;
 }
 
+/* What would be too much waits where it is. */
 static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
 {
-    enum mly_status status;
-    do
+    enum mly_status status = MLY_OK;
+    while (status == MLY_OK && reader->held_bytes < MLY_LIMIT_ARRIVING_BYTES)
         status = exchange(reader, 0, err);
-    while (status == MLY_OK);
     return status;
 }
 
