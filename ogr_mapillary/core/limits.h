@@ -12,8 +12,11 @@ enum {
     /* A decoded tile takes 16 bytes for a value and 36 for a feature: 1 to 2 times its bytes on recorded tiles.
      * Tiny features and values packed up to the body's ceiling would take more than this, and are refused. */
     MLY_LIMIT_TILE_MEMORY = 256 << 20,
-    /* What the process remembers of decoded tiles (SPEC.md 1, CACHE): some 200,000 images. */
-    MLY_LIMIT_DECODED_BYTES = 16 << 20,
+    /* What the process remembers of decoded tiles (SPEC.md 1, CACHE): some 80,000 images. */
+    MLY_LIMIT_DECODED_BYTES = 12 << 20,
+    /* Memory of the process for answers, tiles and columns; as long as they take less, what they release waits for the
+     * next ones. */
+    MLY_LIMIT_PAGES_BYTES = 28 << 20,
     /* protobuf-c unpacks a layer's head or one odd feature here; a feature cannot need more than its tile. */
     MLY_LIMIT_SCRATCH_MEMORY = 256 << 20,
     /* Of answers of one read that are on their way or wait for their turn. Beyond it all but the oldest are paused, and
