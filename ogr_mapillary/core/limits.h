@@ -21,10 +21,10 @@ enum {
     MLY_LIMIT_SCRATCH_MEMORY = 256 << 20,
     /* Of answers of one read that are on their way or wait for their turn. Beyond it all but the oldest are paused, and
      * that one goes on only while the reader waits: dense tiles come a few at a time, and answers without end cannot
-     * add up. What is paused waits in the system's own buffers, so that a line stays busy. */
-    MLY_LIMIT_ARRIVING_BYTES = 8 << 20,
-    /* What a read asks for: of answers that wait for their turn, and expected of those on their way, in bytes. It keeps
-     * a line of 100 ms and 1 Gbit/s full. */
+     * add up. What is paused waits in the system's own buffers. It keeps a line of 100 ms and 1 Gbit/s full. */
+    MLY_LIMIT_ARRIVING_BYTES = 12 << 20,
+    /* A read asks for no more while the answers that wait for their turn, and those that are expected, have so many
+     * bytes. */
     MLY_LIMIT_HELD_BYTES = 12 << 20,
     /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
      * country, or a hundred million vertices. */

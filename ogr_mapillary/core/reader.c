@@ -18,6 +18,7 @@ struct mly_reader {
     void *debug_ctx;
     struct mly_budget budget;
     uint32_t n_rows; /* since the network had a turn */
+    bool is_long;    /* it has given many rows, and is likely to go on */
     uint32_t n_in_flight;
     size_t held_bytes, told_bytes; /* of answers that wait in the machines; as the transport knows it */
 };
@@ -137,6 +138,17 @@ static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
     return status;
 }
 
+/* Answers come together, and the next take may decode one for long: the requests that take the others' places go out
+ * before. Not for whoever has seen few rows, and may not want many: what is asked for would be for nothing. */
+static enum mly_status wait_for_answer(struct mly_reader *reader, struct mly_error *err)
+{
+    const enum mly_status status = exchange(reader, POLL_MS, err);
+    if (status != MLY_OK || !reader->is_long)
+        return status;
+    const enum mly_status pumped = pump(reader, err);
+    return pumped < 0 ? pumped : MLY_OK;
+}
+
 static enum mly_status take(struct mly_reader *reader, const struct taking *taking, struct mly_error *err)
 {
     if (taking->block)
@@ -148,13 +160,14 @@ static enum mly_status take_or_wait(struct mly_reader *reader, const struct taki
 {
     if (reader->n_rows >= PUMP_ROWS) {
         reader->n_rows = 0;
+        reader->is_long = true;
         MLY_TRY(pump(reader, err));
     }
     for (bool is_stuck = false;;) {
         enum mly_status status = take(reader, taking, err);
         if (status != MLY_AGAIN)
             return status;
-        status = exchange(reader, POLL_MS, err);
+        status = wait_for_answer(reader, err);
         if (status < 0)
             return status;
         if (status == MLY_DONE && is_stuck)

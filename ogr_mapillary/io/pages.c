@@ -250,6 +250,16 @@ void mly_pages_trim(struct mly_pages *pages)
     unmap_all(kept);
 }
 
+void mly_pages_before_fork(struct mly_pages *pages)
+{
+    (void)pthread_mutex_lock(&pages->mutex);
+}
+
+void mly_pages_after_fork(struct mly_pages *pages)
+{
+    (void)pthread_mutex_unlock(&pages->mutex);
+}
+
 void mly_pages_free(struct mly_pages *pages)
 {
     if (!pages)

@@ -31,6 +31,10 @@ size_t mly_pages_kept(struct mly_pages *pages);
 /* Gives back to the system what waits. */
 void mly_pages_trim(struct mly_pages *pages);
 
+/* The process forks between these two: nobody else is in the middle of something then. */
+void mly_pages_before_fork(struct mly_pages *pages);
+void mly_pages_after_fork(struct mly_pages *pages);
+
 /* Accepts NULL. */
 void mly_pages_free(struct mly_pages *pages);
 

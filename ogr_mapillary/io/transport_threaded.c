@@ -274,6 +274,8 @@ static enum mly_status poll(struct mly_transport *base, uint32_t timeout_ms, str
 static void held(struct mly_transport *base, size_t n_bytes)
 {
     struct threaded *t = (struct threaded *)base;
+    if (!is_ours(t))
+        return;
     (void)pthread_mutex_lock(&t->mutex);
     const bool is_less = n_bytes < t->held_bytes;
     t->held_bytes = n_bytes;

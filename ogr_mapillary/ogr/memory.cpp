@@ -64,11 +64,15 @@ void BeforeFork()
         mly_flights_before_fork(shared.flights.get());
     for (const auto &pace : shared.paces)
         mly_pace_before_fork(pace.second.get());
+    if (shared.pages)
+        mly_pages_before_fork(shared.pages);
 }
 
 void AfterFork()
 {
     Shared &shared = TheShared();
+    if (shared.pages)
+        mly_pages_after_fork(shared.pages);
     for (const auto &pace : shared.paces)
         mly_pace_after_fork(pace.second.get());
     if (shared.flights)

@@ -5,6 +5,8 @@
 #include <stdalign.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "support/chance.h"
 #include "support/check.h"
@@ -220,6 +222,59 @@ static void what_waits_can_be_given_back(void **state)
     mly_pages_free(NULL);
 }
 
+/* ---- forks ---- */
+
+struct busy {
+    struct rig rig;
+    pthread_mutex_t mutex;
+    bool is_over;
+};
+
+static bool is_over(struct busy *busy)
+{
+    (void)pthread_mutex_lock(&busy->mutex);
+    const bool is = busy->is_over;
+    (void)pthread_mutex_unlock(&busy->mutex);
+    return is;
+}
+
+static void *use_until_it_is_over(void *ctx)
+{
+    struct busy *busy = ctx;
+    while (!is_over(busy))
+        give(&busy->rig, get(&busy->rig, MLY_PAGES_LARGE));
+    return NULL;
+}
+
+static void a_child_may_go_on_whatever_other_threads_did_when_it_began(void **state)
+{
+    (void)state;
+    enum { N = 30 };
+    struct busy busy = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    pthread_t thread;
+    set_up(&busy.rig, MIB);
+    assert_int_equal(pthread_create(&thread, NULL, use_until_it_is_over, &busy), 0);
+    for (int i = 0; i < N; i++) {
+        int status = 0;
+        mly_pages_before_fork(busy.rig.pages);
+        const pid_t child = fork();
+        mly_pages_after_fork(busy.rig.pages);
+        if (child == 0) {
+            (void)alarm(60); /* ends it, should it hang */
+            give(&busy.rig, get(&busy.rig, MIB));
+            _exit(0);
+        }
+        assert_true(child > 0);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    (void)pthread_mutex_lock(&busy.mutex);
+    busy.is_over = true;
+    (void)pthread_mutex_unlock(&busy.mutex);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    tear_down(&busy.rig);
+}
+
 /* ---- what cannot be had ---- */
 
 static void more_than_there_can_be_is_refused(void **state)
@@ -254,6 +309,7 @@ int main(void)
         cmocka_unit_test(of_those_that_wait_the_one_that_fits_best_is_taken),
         cmocka_unit_test(what_is_used_and_what_waits_stay_within_the_bound_together),
         cmocka_unit_test(what_waits_can_be_given_back),
+        cmocka_unit_test(a_child_may_go_on_whatever_other_threads_did_when_it_began),
         cmocka_unit_test(more_than_there_can_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

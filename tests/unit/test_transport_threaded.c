@@ -272,7 +272,7 @@ static void a_request_is_sent_while_others_are_waited_for(void **state)
 static void answers_that_wait_are_bounded_in_bytes(void **state)
 {
     (void)state;
-    enum { BODY = 3 << 20, BOUND = (8 << 20) + BODY + (1 << 20) };
+    enum { BODY = 3 << 20, BOUND = MLY_LIMIT_ARRIVING_BYTES + BODY + (1 << 20) };
     struct rig rig;
     set_up(&rig);
     rig.network.body_bytes = BODY;
