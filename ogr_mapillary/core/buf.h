@@ -20,11 +20,16 @@ struct mly_buf {
 
 void mly_buf_init(struct mly_buf *buf, const struct mly_mem *mem, size_t limit);
 
-/* All or nothing. MLY_E_LIMIT beyond the ceiling, MLY_E_NOMEM; the bytes that are there stay. */
+/* All or nothing. Room grows by doubling. MLY_E_LIMIT beyond the ceiling, MLY_E_NOMEM; the bytes that are there stay.
+ */
 enum mly_status mly_buf_append(struct mly_buf *buf, const void *bytes, size_t n);
 
-/* Room for `n` more bytes, so that they can be written at data + size. Same failures. */
+/* Room for `n` more bytes and no others, so that they can be written at data + size. Same failures. */
 enum mly_status mly_buf_reserve(struct mly_buf *buf, size_t n);
+
+/* Before an append: there will be `n` bytes in all, says somebody who may be wrong. Makes exactly that much room where
+ * it is at most a mebibyte, or about eight times what is there; else a mebibyte. MLY_E_NOMEM. */
+enum mly_status mly_buf_expect(struct mly_buf *buf, size_t n);
 
 /* `to` must be zeroed or finished; `from` ends up empty, with its allocator and ceiling. */
 void mly_buf_move(struct mly_buf *to, struct mly_buf *from);

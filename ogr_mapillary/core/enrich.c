@@ -683,6 +683,7 @@ static enum mly_status start_ring(struct enrich *e, struct mly_error *err)
         .next_ctx = e,
         .debug = e->options.debug,
         .debug_ctx = e->options.debug_ctx,
+        .held_bytes = e->options.held_bytes,
     };
     return mly_ring_new(&ring, &e->ring, err);
 }

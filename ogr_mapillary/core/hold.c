@@ -208,18 +208,34 @@ static size_t bytes_of(const struct mly_hold_tile *tile, size_t own_bytes)
            mly_mvt_count(tile->mvt) * sizeof(uint32_t);
 }
 
-/* False: what is in use leaves too little. */
-static bool make_way(struct mly_hold *hold, size_t bytes, struct mly_held **garbage)
+/* As far as it is not in use. */
+static void shrink(struct mly_hold *hold, size_t max_bytes, struct mly_held **garbage)
 {
-    if (hold->used_bytes > hold->options.max_bytes - bytes)
-        return false;
     struct mly_held *held = hold->oldest;
-    while (held && (hold->bytes > hold->options.max_bytes - bytes || hold->n_tiles >= MAX_TILES)) {
+    while (held && (hold->bytes > max_bytes || hold->n_tiles >= MAX_TILES)) {
         struct mly_held *newer = held->newer;
         if (held->n_users == 0)
             unlist(hold, held, garbage);
         held = newer;
     }
+}
+
+void mly_hold_make_way(struct mly_hold *hold, size_t bytes)
+{
+    const size_t half = hold->options.max_bytes / LARGE;
+    struct mly_held *garbage = NULL;
+    lock(hold);
+    shrink(hold, hold->options.max_bytes - (bytes < half ? bytes : half), &garbage);
+    unlock(hold);
+    free_all(hold, garbage);
+}
+
+/* False: what is in use leaves too little. */
+static bool has_way(struct mly_hold *hold, size_t bytes, struct mly_held **garbage)
+{
+    if (hold->used_bytes > hold->options.max_bytes - bytes)
+        return false;
+    shrink(hold, hold->options.max_bytes - bytes, garbage);
     return hold->n_tiles < MAX_TILES;
 }
 
@@ -251,7 +267,7 @@ struct mly_held *mly_hold_put(struct mly_hold *hold, const struct mly_hold_name 
     struct mly_held *earlier = look_up(hold, name, held->hash);
     if (earlier)
         unlist(hold, earlier, &garbage);
-    const bool is_kept = make_way(hold, held->bytes, &garbage);
+    const bool is_kept = has_way(hold, held->bytes, &garbage);
     if (is_kept) {
         held->tile = *tile;
         list(hold, held);

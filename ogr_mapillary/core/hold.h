@@ -55,6 +55,10 @@ void mly_hold_free(struct mly_hold *hold);
 struct mly_held *mly_hold_get(struct mly_hold *hold, const struct mly_hold_name *name, uint64_t now_ms,
                               uint64_t max_age_ms);
 
+/* Before a tile is decoded that will take so many bytes: lets go of what was used least recently, so that both together
+ * stay below the ceiling. For a tile that will not be kept, half of the room is not touched. */
+void mly_hold_make_way(struct mly_hold *hold, size_t bytes);
+
 /* Keeps a tile, in the place of one of that name; it goes when it is the one used least recently and room is needed.
  * Its age counts from `said_ms`, when the service said so by that clock: below zero for what is older than the clock.
  * Moves `tile` and gives it back as _get does. NULL: there is no room for it, and it stays the caller's. */

@@ -12,15 +12,19 @@ enum {
     /* A decoded tile takes 16 bytes for a value and 36 for a feature: 1 to 2 times its bytes on recorded tiles.
      * Tiny features and values packed up to the body's ceiling would take more than this, and are refused. */
     MLY_LIMIT_TILE_MEMORY = 256 << 20,
-    /* What the process remembers of decoded tiles (SPEC.md 1, CACHE): some 200,000 images. */
-    MLY_LIMIT_DECODED_BYTES = 16 << 20,
+    /* What the process remembers of decoded tiles (SPEC.md 1, CACHE): some 80,000 images. */
+    MLY_LIMIT_DECODED_BYTES = 12 << 20,
+    /* Memory of the process for answers, tiles and columns; as long as they take less, what they release waits for the
+     * next ones. */
+    MLY_LIMIT_PAGES_BYTES = 28 << 20,
     /* protobuf-c unpacks a layer's head or one odd feature here; a feature cannot need more than its tile. */
     MLY_LIMIT_SCRATCH_MEMORY = 256 << 20,
-    /* Of answers on their way together. Beyond it all but the oldest are paused: dense tiles come a few at a time, and
-     * answers without end cannot add up. */
-    MLY_LIMIT_ARRIVING_BYTES = 24 << 20,
-    /* What one read holds of answers that came before their turn, and expects of those on their way, in bytes. It keeps
-     * a line of 100 ms and 1 Gbit/s full. */
+    /* Of answers of one read that are on their way or wait for their turn. Beyond it all but the oldest are paused, and
+     * that one goes on only while the reader waits: dense tiles come a few at a time, and answers without end cannot
+     * add up. What is paused waits in the system's own buffers. It keeps a line of 100 ms and 1 Gbit/s full. */
+    MLY_LIMIT_ARRIVING_BYTES = 12 << 20,
+    /* A read asks for no more while the answers that wait for their turn, and those that are expected, have so many
+     * bytes. */
     MLY_LIMIT_HELD_BYTES = 12 << 20,
     /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
      * country, or a hundred million vertices. */

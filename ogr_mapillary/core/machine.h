@@ -51,6 +51,7 @@ struct mly_read_options {
     bool is_folder;                /* tiles are files: one that is not there is empty, and no answer that may change */
     struct mly_losses *losses;     /* the read goes on without what fails for good, and notes it here; NULL: it ends */
     struct mly_progress *progress; /* NULL: nobody looks */
+    size_t *held_bytes; /* the reader's: of answers that wait for their turn in any machine. NULL: nobody looks */
 };
 
 struct mly_machine;

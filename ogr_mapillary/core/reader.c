@@ -18,7 +18,9 @@ struct mly_reader {
     void *debug_ctx;
     struct mly_budget budget;
     uint32_t n_rows; /* since the network had a turn */
+    bool is_long;    /* it has given many rows, and is likely to go on */
     uint32_t n_in_flight;
+    size_t held_bytes, told_bytes; /* of answers that wait in the machines; as the transport knows it */
 };
 
 /* What the machine shall give next: a row, or a block where there is one to fill. */
@@ -63,6 +65,7 @@ static void prepare(struct mly_reader *reader, const struct mly_plan *plan)
     options->debug = options->debug ? debug : NULL;
     options->warn = options->warn ? warn : NULL;
     options->debug_ctx = reader;
+    options->held_bytes = &reader->held_bytes;
     if (options->losses)
         options->losses->layer = reader->budget.layer;
     mly_progress_expect(options->progress, plan->scout.n_tiles);
@@ -104,11 +107,19 @@ static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error 
     return MLY_AGAIN;
 }
 
+static void tell_held(struct mly_reader *reader)
+{
+    if (reader->told_bytes != reader->held_bytes)
+        mly_transport_held(reader->transport, reader->held_bytes);
+    reader->told_bytes = reader->held_bytes;
+}
+
 /* Sends what is wanted and takes one answer, if there is one within the time. MLY_DONE: none is owed. */
 static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, struct mly_error *err)
 {
     struct mly_response response;
     MLY_TRY(ask_for_more(reader, err));
+    tell_held(reader);
     const enum mly_status status = reader->transport->vtbl->poll(reader->transport, timeout_ms, &response, err);
     if (status != MLY_OK)
         return status;
@@ -118,13 +129,24 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     return fed;
 }
 
+/* What would be too much waits where it is. */
 static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
 {
-    enum mly_status status;
-    do
+    enum mly_status status = MLY_OK;
+    while (status == MLY_OK && reader->held_bytes < MLY_LIMIT_ARRIVING_BYTES)
         status = exchange(reader, 0, err);
-    while (status == MLY_OK);
     return status;
+}
+
+/* Answers come together, and the next take may decode one for long: the requests that take the others' places go out
+ * before. Not for whoever has seen few rows, and may not want many: what is asked for would be for nothing. */
+static enum mly_status wait_for_answer(struct mly_reader *reader, struct mly_error *err)
+{
+    const enum mly_status status = exchange(reader, POLL_MS, err);
+    if (status != MLY_OK || !reader->is_long)
+        return status;
+    const enum mly_status pumped = pump(reader, err);
+    return pumped < 0 ? pumped : MLY_OK;
 }
 
 static enum mly_status take(struct mly_reader *reader, const struct taking *taking, struct mly_error *err)
@@ -138,13 +160,14 @@ static enum mly_status take_or_wait(struct mly_reader *reader, const struct taki
 {
     if (reader->n_rows >= PUMP_ROWS) {
         reader->n_rows = 0;
+        reader->is_long = true;
         MLY_TRY(pump(reader, err));
     }
     for (bool is_stuck = false;;) {
         enum mly_status status = take(reader, taking, err);
         if (status != MLY_AGAIN)
             return status;
-        status = exchange(reader, POLL_MS, err);
+        status = wait_for_answer(reader, err);
         if (status < 0)
             return status;
         if (status == MLY_DONE && is_stuck)

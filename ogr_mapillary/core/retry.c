@@ -186,6 +186,11 @@ static void mask(struct mly_transport *t, char *text)
     mly_transport_mask(((struct retry *)t)->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    mly_transport_held(((struct retry *)t)->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct retry *r = (struct retry *)t;
@@ -199,7 +204,7 @@ enum mly_status mly_retry_new(struct mly_transport *inner, const struct mly_retr
                               struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct retry *r = mem->alloc(mem->ctx, sizeof *r);
     if (!r) {
         mly_transport_free(inner);

@@ -80,6 +80,14 @@ enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_
     return MLY_OK;
 }
 
+/* What the ring holds becomes more by `more`, and less by `less`. */
+static void count_held(struct mly_ring *ring, size_t more, size_t less)
+{
+    ring->held_bytes = ring->held_bytes + more - less;
+    if (ring->options.held_bytes)
+        *ring->options.held_bytes = *ring->options.held_bytes + more - less;
+}
+
 /* ---- messages ---- */
 
 static const char *kind_of(const struct slot *slot)
@@ -217,7 +225,7 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
     case MLY_VERDICT_BODY:
         slot->state = SLOT_HELD;
         mly_buf_move(&slot->body, &response->body);
-        ring->held_bytes += slot->body.size;
+        count_held(ring, slot->body.size, 0);
         ring->usual_bytes = (ring->usual_bytes * (LAST_ONES - 1) + slot->body.size) / LAST_ONES;
         break;
     case MLY_VERDICT_EMPTY:
@@ -249,7 +257,7 @@ enum mly_status mly_ring_feed(struct mly_ring *ring, struct mly_response *respon
 static void forget_body(struct mly_ring *ring, struct slot *slot)
 {
     if (slot->body.mem) {
-        ring->held_bytes -= slot->body.size;
+        count_held(ring, 0, slot->body.size);
         mly_buf_fini(&slot->body);
     }
 }
@@ -324,7 +332,7 @@ enum mly_status mly_ring_take(struct mly_ring *ring, struct mly_ring_answer *out
 void mly_ring_move(struct mly_ring *ring, struct mly_buf *out)
 {
     struct slot *slot = slot_of(ring, ring->head);
-    ring->held_bytes -= slot->body.size;
+    count_held(ring, 0, slot->body.size);
     mly_buf_move(out, &slot->body);
 }
 

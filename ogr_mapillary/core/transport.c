@@ -48,6 +48,12 @@ void mly_transport_wake(struct mly_transport *t)
         t->vtbl->wake(t);
 }
 
+void mly_transport_held(struct mly_transport *t, size_t n_bytes)
+{
+    if (t->vtbl->held)
+        t->vtbl->held(t, n_bytes);
+}
+
 bool mly_transport_masks(struct mly_transport *t, struct mly_buf *text)
 {
     const int64_t before = mly_value_hash(0, text->data, text->size);

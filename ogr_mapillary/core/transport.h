@@ -66,6 +66,9 @@ struct mly_transport_vtbl {
     /* Ends a poll that waits, or the next one, early. The only function that another thread may call; NULL: polls wait
      * as long as they were told to. */
     void (*wake)(struct mly_transport *t);
+    /* So many bytes of answers wait for their turn where they were taken. Together with what it has itself, a transport
+     * keeps them below MLY_LIMIT_ARRIVING_BYTES, as far as whoever waits for an answer gets one. NULL: it does not. */
+    void (*held)(struct mly_transport *t, size_t n_bytes);
 };
 
 /* Implementations begin with this. */
@@ -92,6 +95,9 @@ void mly_transport_mask(struct mly_transport *t, char *text);
 
 /* Calls `wake` where there is one. */
 void mly_transport_wake(struct mly_transport *t);
+
+/* Calls `held` where there is one. */
+void mly_transport_held(struct mly_transport *t, size_t n_bytes);
 
 /* Whether there was something to mask in these bytes, which may hold a NUL; true in doubt. What there was is masked. */
 bool mly_transport_masks(struct mly_transport *t, struct mly_buf *text);

@@ -151,7 +151,8 @@ static bool keep(struct mly_flight *flight, const struct mly_response *response)
 {
     flight->http = response->http;
     memcpy(flight->answer_validator, response->validator, sizeof flight->answer_validator);
-    return mly_buf_append(&flight->body, response->body.data, response->body.size) == MLY_OK;
+    return mly_buf_reserve(&flight->body, response->body.size) == MLY_OK &&
+           mly_buf_append(&flight->body, response->body.data, response->body.size) == MLY_OK;
 }
 
 /* ---- the interface ---- */
@@ -227,7 +228,8 @@ static enum mly_status copy_answer(const struct mly_flight *flight, const struct
     *out = (struct mly_response){.http = flight->http, .attempts = 1};
     mly_buf_init(&out->body, mem, request->max_bytes);
     memcpy(out->validator, flight->answer_validator, sizeof out->validator);
-    if (mly_buf_append(&out->body, flight->body.data, flight->body.size) == MLY_OK)
+    if (mly_buf_reserve(&out->body, flight->body.size) == MLY_OK &&
+        mly_buf_append(&out->body, flight->body.data, flight->body.size) == MLY_OK)
         return MLY_OK;
     mly_buf_fini(&out->body);
     return mly_fail(err, MLY_E_NOMEM, "out of memory for an answer");

@@ -366,6 +366,13 @@ static void mask(struct mly_transport *t, char *text)
         mly_transport_mask(cache->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    const struct cache *cache = (struct cache *)t;
+    if (cache->inner)
+        mly_transport_held(cache->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct cache *cache = (struct cache *)t;
@@ -389,7 +396,7 @@ enum mly_status mly_transport_cache(struct mly_transport *inner, struct mly_stor
                                     struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     if (!can_be_kept(scopes)) {
         mly_transport_free(inner);
         return mly_fail(err, MLY_E_ARG,

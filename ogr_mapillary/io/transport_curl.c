@@ -31,6 +31,7 @@ struct curl {
     struct curl_slist *headers[MLY_SERVICES];
     struct call *calls;
     size_t arriving_bytes;             /* of all bodies of calls */
+    size_t held_bytes;                 /* of those that wait for their turn elsewhere */
     char *escaped_token[MLY_SERVICES]; /* as it stands in a query: libcurl's memory; NULL without a token */
     char *texts[6 + 2 * MLY_SERVICES]; /* copies of the options' texts */
     size_t n_texts;
@@ -46,15 +47,25 @@ static bool is_oldest(const struct call *call)
     return !other;
 }
 
+/* With room for as many bytes as the head of the answer promises, if it does. */
+static enum mly_status append(struct call *call, const char *bytes, size_t n)
+{
+    curl_off_t length = -1;
+    if (curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK && length > 0)
+        MLY_TRY(mly_buf_expect(&call->response.body, (size_t)length));
+    return mly_buf_append(&call->response.body, bytes, n);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
 {
     struct call *call = ctx;
     const size_t n_bytes = size * n;
-    if (call->curl->arriving_bytes + n_bytes > MLY_LIMIT_ARRIVING_BYTES && !is_oldest(call)) {
+    const size_t there = call->curl->arriving_bytes + call->curl->held_bytes;
+    if (there + n_bytes > MLY_LIMIT_ARRIVING_BYTES && !is_oldest(call)) {
         call->is_paused = true;
         return CURL_WRITEFUNC_PAUSE;
     }
-    const enum mly_status status = mly_buf_append(&call->response.body, bytes, n_bytes);
+    const enum mly_status status = append(call, bytes, n_bytes);
     if (status == MLY_OK) {
         call->curl->arriving_bytes += n_bytes;
         return n_bytes;
@@ -135,9 +146,8 @@ static CURLcode set_limits(const struct curl *curl, CURL *easy)
     if (code == CURLE_OK) /* a read that is cancelled does not wait for the resolver's thread */
         code = curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-    if (code ==
-        CURLE_OK) /* a quarter faster at 50 ms than libcurl's 16 KB (tests/bench/RESULTS.md); 64 of them are 8 MB */
-        code = curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 128L << 10);
+    if (code == CURLE_OK) /* less work than by libcurl's 16 KB (tests/bench/RESULTS.md); 64 of them are 4 MB */
+        code = curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, 64L << 10);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -452,6 +462,15 @@ static void wake(struct mly_transport *t)
     (void)curl_multi_wakeup(((struct curl *)t)->multi);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    struct curl *curl = (struct curl *)t;
+    const bool is_less = n_bytes < curl->held_bytes;
+    curl->held_bytes = n_bytes;
+    if (is_less)
+        resume_paused(curl);
+}
+
 /* ---- life ---- */
 
 static void reset(struct mly_transport *t)
@@ -464,7 +483,7 @@ static void reset(struct mly_transport *t)
             (void)curl_multi_remove_handle(curl->multi, call->easy);
         free_call(curl, call);
     }
-    curl->arriving_bytes = 0;
+    curl->arriving_bytes = curl->held_bytes = 0;
 }
 
 static void destroy(struct mly_transport *t)
@@ -560,7 +579,7 @@ enum mly_status mly_transport_curl(const struct mly_curl_options *options, struc
                                    struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .wake = wake};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .wake = wake, .held = held};
     const struct mly_mem *mem = options->mem;
     struct curl *curl = mem->alloc(mem->ctx, sizeof *curl);
     if (!curl)

@@ -38,20 +38,26 @@ static void fail(struct mly_response *response, enum mly_status status, const ch
                    "%.*s cannot be read: %s; check the folder that TILES_URL names", MLY_ERROR_TEXT - 192, path, why);
 }
 
-static void read_all(FILE *file, const char *path, struct mly_response *out)
+static enum mly_status append_all(FILE *file, struct mly_buf *body)
 {
     unsigned char chunk[64 << 10];
+    struct stat about;
     size_t n;
-    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) {
-        const enum mly_status status = mly_buf_append(&out->body, chunk, n);
-        if (status == MLY_E_LIMIT)
-            fail(out, status, path, "with more than 64 MiB it is no tile");
-        else if (status < 0)
-            fail(out, status, path, "out of memory");
-        if (status < 0)
-            return;
-    }
-    if (ferror(file))
+    if (fstat(fileno(file), &about) == 0 && about.st_size > 0)
+        MLY_TRY(mly_buf_expect(body, (size_t)about.st_size));
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0)
+        MLY_TRY(mly_buf_append(body, chunk, n));
+    return MLY_OK;
+}
+
+static void read_all(FILE *file, const char *path, struct mly_response *out)
+{
+    const enum mly_status status = append_all(file, &out->body);
+    if (status == MLY_E_LIMIT)
+        fail(out, status, path, "with more than 64 MiB it is no tile");
+    else if (status < 0)
+        fail(out, status, path, "out of memory");
+    else if (ferror(file))
         fail(out, MLY_E_IO, path, strerror(errno));
 }
 

@@ -393,6 +393,11 @@ static void mask(struct mly_transport *t, char *text)
     mly_transport_mask(((struct entities *)t)->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    mly_transport_held(((struct entities *)t)->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct entities *e = (struct entities *)t;
@@ -406,7 +411,7 @@ enum mly_status mly_transport_entities(struct mly_transport *inner, struct mly_s
                                        struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     const struct mly_entry_name any = {.scope = scope, .key = "any"};
     struct entities *e = mly_entry_is_name(&any) ? mem->alloc(mem->ctx, sizeof *e) : NULL;
     if (!e) {

@@ -136,6 +136,15 @@ static void mask(struct mly_transport *t, char *text)
     }
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    const struct fork *fork = (struct fork *)t;
+    for (size_t kind = 0; kind < MLY_SERVICES; kind++) {
+        if (fork->inner[kind])
+            mly_transport_held(fork->inner[kind], n_bytes);
+    }
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct fork *fork = (struct fork *)t;
@@ -149,7 +158,7 @@ enum mly_status mly_transport_fork(struct mly_transport *tiles, struct mly_trans
                                    const struct mly_mem *mem, struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct fork *fork = mem->alloc(mem->ctx, sizeof *fork);
     if (!fork) {
         mly_transport_free(tiles);

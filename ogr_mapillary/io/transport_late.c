@@ -38,6 +38,13 @@ static void mask(struct mly_transport *t, char *text)
         mly_transport_mask(late->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    const struct late *late = (struct late *)t;
+    if (late->inner)
+        mly_transport_held(late->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct late *late = (struct late *)t;
@@ -49,7 +56,7 @@ enum mly_status mly_transport_late(mly_transport_make_fn *make, void *ctx, const
                                    struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct late *late = mem->alloc(mem->ctx, sizeof *late);
     if (!late)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for the transport");

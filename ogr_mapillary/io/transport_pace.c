@@ -277,6 +277,11 @@ static void mask(struct mly_transport *t, char *text)
     mly_transport_mask(((struct pace *)t)->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    mly_transport_held(((struct pace *)t)->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct pace *pace = (struct pace *)t;
@@ -289,7 +294,7 @@ enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly
                                    struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct pace *pace = options->mem->alloc(options->mem->ctx, sizeof *pace);
     if (!pace) {
         mly_transport_free(inner);

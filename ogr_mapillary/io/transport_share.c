@@ -181,6 +181,11 @@ static void mask(struct mly_transport *t, char *text)
     mly_transport_mask(((struct share *)t)->inner, text);
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    mly_transport_held(((struct share *)t)->inner, n_bytes);
+}
+
 static void destroy(struct mly_transport *t)
 {
     struct share *share = (struct share *)t;
@@ -194,7 +199,7 @@ enum mly_status mly_transport_share(struct mly_transport *inner, struct mly_flig
                                     struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct share *share = mem->alloc(mem->ctx, sizeof *share);
     if (!share) {
         mly_transport_free(inner);

@@ -9,9 +9,6 @@
 
 /* The worker waits for the network at most so long; whoever wants something of it wakes it. */
 enum { POLL_MS = 1000 };
-/* Answers that wait for the reader, in bytes: beyond it the worker rests, and what is on its way waits in the kernel. A
- * dense tile has 2 MB, so that some wait while rows are made of one. */
-enum { MAX_WAITING_BYTES = 8 << 20 };
 
 /* A request on its way in, or an answer on its way out. */
 struct item {
@@ -38,6 +35,8 @@ struct threaded {
     struct queue requests, answers;
     size_t n_owed;        /* answers, the reader's to take */
     size_t waiting_bytes; /* of the answers' bodies */
+    size_t held_bytes;    /* of those that the reader has taken and that wait for their turn */
+    bool is_awaited;      /* the reader can do nothing without another answer */
     bool is_ending;
     enum mly_status broken; /* below 0: the inner transport has failed, and says why */
     struct mly_error trouble;
@@ -80,6 +79,7 @@ static void drop_all(const struct threaded *t, struct queue *queue)
 static void give(struct threaded *t, struct item *item)
 {
     t->waiting_bytes += item->response.body.size;
+    t->is_awaited = false;
     append(&t->answers, item);
     (void)pthread_cond_signal(&t->has_answer);
 }
@@ -119,7 +119,9 @@ static void receive(struct threaded *t, size_t *n_in_flight)
         return;
     }
     *item = (struct item){.next = NULL};
+    const size_t there = t->waiting_bytes + t->held_bytes;
     (void)pthread_mutex_unlock(&t->mutex);
+    mly_transport_held(t->inner, there);
     const enum mly_status status = t->inner->vtbl->poll(t->inner, POLL_MS, &item->response, &err);
     (void)pthread_mutex_lock(&t->mutex);
     if (status == MLY_OK) {
@@ -134,6 +136,13 @@ static void receive(struct threaded *t, size_t *n_in_flight)
         *n_in_flight = 0;
 }
 
+/* Beyond the ceiling the worker rests, and what is on its way waits in the system. A reader that waits gets an answer
+ * all the same: the one whose turn it is may be among those to come. */
+static bool may_receive(const struct threaded *t)
+{
+    return t->is_awaited || t->waiting_bytes + t->held_bytes < MLY_LIMIT_ARRIVING_BYTES;
+}
+
 static void *work(void *ctx)
 {
     struct threaded *t = ctx;
@@ -143,7 +152,7 @@ static void *work(void *ctx)
         struct item *item = take(&t->requests);
         if (item)
             send(t, item, &n_in_flight);
-        else if (n_in_flight > 0 && t->waiting_bytes < MAX_WAITING_BYTES)
+        else if (n_in_flight > 0 && may_receive(t))
             receive(t, &n_in_flight);
         else
             (void)pthread_cond_wait(&t->has_work, &t->mutex);
@@ -247,15 +256,32 @@ static enum mly_status poll(struct mly_transport *base, uint32_t timeout_ms, str
     (void)pthread_mutex_lock(&t->mutex);
     enum mly_status status = take_answer(t, out);
     while (status == MLY_AGAIN && !is_late && t->n_owed > 0 && t->broken == MLY_OK) {
+        t->is_awaited = true;
+        (void)pthread_cond_signal(&t->has_work);
         is_late = pthread_cond_timedwait(&t->has_answer, &t->mutex, &deadline) != 0;
         status = take_answer(t, out);
     }
+    t->is_awaited = false;
     if (status == MLY_AGAIN && t->broken < 0)
         status = mly_fail(err, t->broken, "%s", t->trouble.text);
     else if (status == MLY_AGAIN && t->n_owed == 0)
         status = MLY_DONE;
     (void)pthread_mutex_unlock(&t->mutex);
     return status;
+}
+
+/* When there is less, what is paused may go on. */
+static void held(struct mly_transport *base, size_t n_bytes)
+{
+    struct threaded *t = (struct threaded *)base;
+    if (!is_ours(t))
+        return;
+    (void)pthread_mutex_lock(&t->mutex);
+    const bool is_less = n_bytes < t->held_bytes;
+    t->held_bytes = n_bytes;
+    if (is_less && t->is_running)
+        wake(t);
+    (void)pthread_mutex_unlock(&t->mutex);
 }
 
 /* The worker ends as soon as it has noticed; afterwards the inner transport is ours. */
@@ -283,7 +309,7 @@ static void reset(struct mly_transport *base)
     drop_all(t, &t->requests);
     drop_all(t, &t->answers);
     t->n_owed = 0;
-    t->waiting_bytes = 0;
+    t->waiting_bytes = t->held_bytes = 0;
     t->broken = MLY_OK;
 }
 
@@ -336,7 +362,7 @@ enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct
                                        struct mly_transport **out, struct mly_error *err)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     struct threaded *t = mem->alloc(mem->ctx, sizeof *t);
     if (t)
         *t = (struct threaded){.base = {.vtbl = &vtbl}, .inner = inner, .mem = mem, .process = getpid()};

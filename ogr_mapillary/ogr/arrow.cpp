@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/limits.h"
+#include "memory.h"
 #include "moment.h"
 #include "wkb.h"
 
@@ -65,23 +66,34 @@ std::vector<int> ShownColumns(const Definition &definition)
 
 constexpr size_t kUsualBytes = 24;  // a point takes 21, the id of a sequence 22
 
+struct GiveBack
+{
+    const mly_mem *mem = nullptr;
+
+    void operator()(void *block) const noexcept
+    {
+        mem->release(mem->ctx, block);
+    }
+};
+using Block = std::unique_ptr<void, GiveBack>;
+
 // Bytes that grow, aligned and padded as Arrow recommends it. What was not written is not defined.
 class Memory
 {
   public:
     const uint8_t *Get() const
     {
-        return data_.get();
+        return data_;
     }
 
     uint8_t *Get()
     {
-        return data_.get();
+        return data_;
     }
 
     template <class T> T *As()
     {
-        return reinterpret_cast<T *>(data_.get());  // aligned for all
+        return reinterpret_cast<T *>(data_);  // aligned for all
     }
 
     size_t Capacity() const
@@ -95,26 +107,25 @@ class Memory
         if (n <= capacity_)
             return;
         const size_t capacity = (n + kAlignment - 1) / kAlignment * kAlignment;
-        Bytes grown(static_cast<uint8_t *>(::operator new (capacity, std::align_val_t{kAlignment})));
+        const mly_mem *mem = SharedMemory();
+        Block grown(mem->alloc(mem->ctx, capacity + kAlignment), GiveBack{mem});
+        if (!grown)
+            throw std::bad_alloc();
+        void *data = grown.get();
+        size_t room = capacity + kAlignment;
+        std::align(kAlignment, capacity, data, room);
         if (nUsed > 0)
-            memcpy(grown.get(), data_.get(), nUsed);
-        data_ = std::move(grown);
+            memcpy(data, data_, nUsed);
+        block_ = std::move(grown);
+        data_ = static_cast<uint8_t *>(data);
         capacity_ = capacity;
     }
 
   private:
     static constexpr size_t kAlignment = 64;
 
-    struct Free
-    {
-        void operator()(uint8_t *data) const noexcept
-        {
-            ::operator delete (data, std::align_val_t{kAlignment});
-        }
-    };
-    using Bytes = std::unique_ptr<uint8_t[], Free>;
-
-    Bytes data_;
+    Block block_;
+    uint8_t *data_ = nullptr;  // in it
     size_t capacity_ = 0;
 };
 

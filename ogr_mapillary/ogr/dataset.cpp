@@ -64,7 +64,7 @@ mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out,
 {
     const mly::HttpSettings &http = settings.http;
     mly_curl_options options{};
-    options.mem = mly_mem_system();
+    options.mem = mly::SharedMemory();
     options.inflate = Inflate;
     options.services[MLY_REQUEST_TILE] = CurlService(settings.tiles);
     options.services[MLY_REQUEST_GRAPH] = CurlService(settings.graph);
@@ -89,13 +89,13 @@ mly_status MakeHttpTransport(const mly::Settings &settings, mly_transport **out,
         return mly_fail(error, MLY_E_NOMEM, "out of memory for the pace");
     mly_status status = mly_transport_curl(&options, &curl, error);
     if (status == MLY_OK)
-        status = mly_transport_threaded(curl, mly_mem_system(), &threaded, error);
+        status = mly_transport_threaded(curl, mly::SharedMemory(), &threaded, error);
     if (status == MLY_OK)
         status = mly_transport_pace(threaded, &pace, &paced, error);
     if (status < 0)
         return status;
     const mly_retry_policy policy{static_cast<uint32_t>(http.maxRetries), static_cast<uint32_t>(http.retryDelayMs)};
-    return mly_retry_new(paced, &policy, mly_clock_system(), mly_mem_system(), out, error);
+    return mly_retry_new(paced, &policy, mly_clock_system(), mly::SharedMemory(), out, error);
 }
 
 mly_status MakeSharedTransport(const mly::Settings &settings, mly_transport **out, mly_error *error)
@@ -105,7 +105,8 @@ mly_status MakeSharedTransport(const mly::Settings &settings, mly_transport **ou
         return mly_fail(error, MLY_E_NOMEM, "out of memory for the requests under way");
     mly_transport *retry = nullptr;
     const mly_status status = MakeHttpTransport(settings, &retry, error);
-    return status < 0 ? status : mly_transport_share(retry, flights, mly_clock_system(), mly_mem_system(), out, error);
+    return status < 0 ? status
+                      : mly_transport_share(retry, flights, mly_clock_system(), mly::SharedMemory(), out, error);
 }
 }  // namespace
 
@@ -221,7 +222,7 @@ bool OGRMapillaryDataset::Stored(void *dataset, const char *key, mly_stored *out
 mly_read_options OGRMapillaryDataset::ReadOptions()
 {
     mly_read_options options{};
-    options.mem = mly_mem_system();
+    options.mem = mly::SharedMemory();
     options.tile_service = settings_.tiles.url.text;
     options.graph_service = settings_.graph.url.text;
     options.max_in_flight = static_cast<uint32_t>(settings_.connections);
@@ -269,12 +270,12 @@ mly_transport *OGRMapillaryDataset::Cached(mly_transport *transport, mly_store *
     scopes[MLY_REQUEST_TILE] = IsFolder(settings_.tiles) ? nullptr : settings_.tiles.url.text;
     scopes[MLY_REQUEST_GRAPH] = IsFolder(settings_.graph) ? nullptr : settings_.graph.url.text;
     mly_transport *cached = nullptr;
-    if (mly_transport_cache(transport, store, scopes, mly_mem_system(), &cached, error) < 0)
+    if (mly_transport_cache(transport, store, scopes, mly::SharedMemory(), &cached, error) < 0)
         return nullptr;
     if (!scopes[MLY_REQUEST_GRAPH])
         return cached;
     mly_transport *entities = nullptr;
-    mly_transport_entities(cached, store, scopes[MLY_REQUEST_GRAPH], settings_.cache.isOffline, mly_mem_system(),
+    mly_transport_entities(cached, store, scopes[MLY_REQUEST_GRAPH], settings_.cache.isOffline, mly::SharedMemory(),
                            &entities, error);
     return entities;
 }
@@ -326,15 +327,15 @@ mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
     if (!IsFolder(settings_.tiles))
         tiles = MakeNetwork(error);
     else
-        mly_transport_dir(settings_.tiles.url.text, Inflate, mly_mem_system(), &tiles, error);
+        mly_transport_dir(settings_.tiles.url.text, Inflate, mly::SharedMemory(), &tiles, error);
     if (!tiles)
         return nullptr;
-    if (!IsFolder(settings_.graph) && mly_transport_late(MakeNetworkLate, this, mly_mem_system(), &graph, error) < 0)
+    if (!IsFolder(settings_.graph) && mly_transport_late(MakeNetworkLate, this, mly::SharedMemory(), &graph, error) < 0)
     {
         mly_transport_free(tiles);
         return nullptr;
     }
-    mly_transport_fork(tiles, graph, whyNot, mly_mem_system(), &fork, error);
+    mly_transport_fork(tiles, graph, whyNot, mly::SharedMemory(), &fork, error);
     return fork;
 }
 

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/limits.h"
+#include "io/pages.h"
 #include "io/transports.h"
 #include "report.h"
 
@@ -43,6 +44,7 @@ struct FlightsFree
 struct Shared
 {
     std::mutex making;
+    mly_pages *pages = nullptr;  // never freed: whoever ends last may still give something back
     std::mutex inUse;
     bool hasNetwork = false;
     std::unique_ptr<mly_hold, HoldFree> hold;
@@ -62,11 +64,15 @@ void BeforeFork()
         mly_flights_before_fork(shared.flights.get());
     for (const auto &pace : shared.paces)
         mly_pace_before_fork(pace.second.get());
+    if (shared.pages)
+        mly_pages_before_fork(shared.pages);
 }
 
 void AfterFork()
 {
     Shared &shared = TheShared();
+    if (shared.pages)
+        mly_pages_after_fork(shared.pages);
     for (const auto &pace : shared.paces)
         mly_pace_after_fork(pace.second.get());
     if (shared.flights)
@@ -93,7 +99,27 @@ void Unlock(void *mutex)
 {
     static_cast<std::mutex *>(mutex)->unlock();
 }
+
+// With the lock closed. The address sanitizer watches what malloc gives, and would not see these pages.
+const mly_mem *MemoryOf(Shared &shared)
+{
+#if defined(__SANITIZE_ADDRESS__)
+    constexpr bool kIsWatched = true;
+#else
+    constexpr bool kIsWatched = false;
+#endif
+    if (!shared.pages && !kIsWatched)
+        mly_pages_new(MLY_LIMIT_PAGES_BYTES, &shared.pages, nullptr);
+    return shared.pages ? mly_pages_mem(shared.pages) : mly_mem_system();
+}
 }  // namespace
+
+const mly_mem *SharedMemory()
+{
+    Shared &shared = TheShared();
+    const std::lock_guard<std::mutex> guard(shared.making);
+    return MemoryOf(shared);
+}
 
 mly_hold *SharedTiles()
 {
@@ -102,7 +128,7 @@ mly_hold *SharedTiles()
     if (!shared.hold)
     {
         mly_hold_options options{};
-        options.mem = mly_mem_system();
+        options.mem = MemoryOf(shared);
         options.max_bytes = MLY_LIMIT_DECODED_BYTES;
         options.lock = {Lock, Unlock, &shared.inUse};
         mly_hold *hold = nullptr;
@@ -159,7 +185,7 @@ mly_flights *SharedFlights()
     if (!shared.flights)
     {
         mly_flights_options options{};
-        options.mem = mly_mem_system();
+        options.mem = MemoryOf(shared);
         mly_flights *flights = nullptr;
         mly_flights_new(&options, &flights, nullptr);
         shared.flights.reset(flights);
@@ -174,5 +200,7 @@ void ForgetShared()
     shared.hold.reset();
     shared.paces.clear();
     shared.flights.reset();
+    if (shared.pages)
+        mly_pages_trim(shared.pages);
 }
 }  // namespace mly

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // memory.h — what all datasets of the process share: decoded tiles, so that panning back asks nothing and features that
-// were just read are found by their id; the pace of their requests; and which requests are under way, so that layers
-// that are drawn at the same time do not ask twice.
+// were just read are found by their id; the memory that they and answers lie in; the pace of their requests; and which
+// requests are under way, so that layers that are drawn at the same time do not ask twice.
 // Owner: the process, until GDAL lets go of the driver. Threads: any.
 #pragma once
 
@@ -14,6 +14,9 @@
 
 namespace mly
 {
+// For answers and tiles, on any thread, as long as the process lives.
+const mly_mem *SharedMemory();
+
 // Null when there is no memory for it.
 mly_hold *SharedTiles();
 

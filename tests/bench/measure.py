@@ -450,9 +450,12 @@ class Bench:
             for area in both:
                 what, address = f"{area.side * area.side} {name} tiles", f"{plain}/{area.folder.name}"
                 cases += [Case(f"memory, folder, {what}", self.read(area)),
-                          Case(f"memory, network, {what}", self.read(area, url=address))]
-                if area.side == NARROW:
-                    cases.append(Case(f"memory, network, Arrow, {what}", self.read(area, "-a", url=address)))
+                          Case(f"memory, folder, Arrow, {what}", self.read(area, "-a")),
+                          Case(f"memory, network, {what}", self.read(area, url=address)),
+                          Case(f"memory, network, Arrow, {what}", self.read(area, "-a", url=address))]
+        for side in ("gzip", "tls"):
+            cases.append(Case(f"memory, network, {side}, Arrow, {SIDE * SIDE} dense tiles",
+                              self.read(places.city, "-a", url=self.server.url(side, False))))
         for case in cases:
             case.once = True
         self.measure(cases)

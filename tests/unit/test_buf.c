@@ -113,6 +113,7 @@ static void reserved_room_can_be_written_without_another_allocation(void **state
     buf.size += 5000;
 
     assert_int_equal(mem.n_allocs, 1);
+    assert_int_equal(mem.peak_bytes, 5000); /* and no more than that */
     assert_int_equal(mly_buf_view(&buf).data[4999], 'r');
     mly_buf_fini(&buf);
     assert_nothing_leaks(&mem);
@@ -130,6 +131,77 @@ static void growing_byte_by_byte_takes_few_allocations(void **state)
         assert_status(mly_buf_append(&buf, "b", 1), MLY_OK, NULL);
 
     assert_true(mem.n_allocs <= 20); /* doubling: log2 of a mebibyte */
+    mly_buf_fini(&buf);
+    assert_nothing_leaks(&mem);
+}
+
+static void bytes_of_a_known_number_take_no_room_beyond(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1, 5000, 300000, (1 << 20) + 1, 3 << 20};
+    static const unsigned char chunk[100000];
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        struct fail_mem mem;
+        struct mly_buf buf;
+        fail_mem_init(&mem);
+        mly_buf_init(&buf, &mem.mem, 64 << 20);
+
+        while (buf.size < sizes[i]) {
+            assert_status(mly_buf_expect(&buf, sizes[i]), MLY_OK, NULL);
+            const size_t n_left = sizes[i] - buf.size;
+            assert_status(mly_buf_append(&buf, chunk, n_left < sizeof chunk ? n_left : sizeof chunk), MLY_OK, NULL);
+        }
+
+        assert_int_equal(buf.capacity, sizes[i]);
+        assert_true(mem.n_allocs <= 3);
+        mly_buf_fini(&buf);
+        assert_nothing_leaks(&mem);
+    }
+}
+
+static void a_large_number_is_believed_when_an_eighth_of_it_has_come(void **state)
+{
+    (void)state;
+    enum { MEBIBYTE = 1 << 20, CHUNK = 100000, MANY = 32 * CHUNK };
+    static const unsigned char chunk[CHUNK];
+    struct fail_mem mem;
+    struct mly_buf buf;
+    fail_mem_init(&mem);
+    mly_buf_init(&buf, &mem.mem, 64 << 20);
+
+    assert_status(mly_buf_expect(&buf, SIZE_MAX), MLY_OK, NULL);
+    assert_int_equal(buf.capacity, MEBIBYTE);
+    for (int i = 0; i < 4; i++) {
+        assert_status(mly_buf_append(&buf, chunk, CHUNK), MLY_OK, NULL);
+        assert_status(mly_buf_expect(&buf, MANY + 8), MLY_OK, NULL);
+        assert_int_equal(buf.capacity, MEBIBYTE);
+    }
+    assert_status(mly_buf_expect(&buf, MANY), MLY_OK, NULL);
+    assert_int_equal(buf.capacity, MANY);
+    assert_status(mly_buf_expect(&buf, 3), MLY_OK, NULL); /* fewer than there are */
+    assert_int_equal(buf.capacity, MANY);
+
+    assert_int_equal(buf.size, 4 * CHUNK);
+    mly_buf_fini(&buf);
+    assert_nothing_leaks(&mem);
+}
+
+static void what_is_expected_ends_at_the_ceiling_and_may_find_no_memory(void **state)
+{
+    (void)state;
+    struct fail_mem mem;
+    struct mly_buf buf;
+    fail_mem_init_failing(&mem, 1, 1);
+    mly_buf_init(&buf, &mem.mem, 100);
+    assert_status(mly_buf_expect(&buf, 1000), MLY_OK, NULL);
+    assert_int_equal(buf.capacity, 100);
+
+    mly_buf_fini(&buf);
+    assert_status(mly_buf_expect(&buf, 1000), MLY_E_NOMEM, NULL);
+    assert_int_equal(buf.capacity, 0);
+    assert_status(mly_buf_append(&buf, "then", 4), MLY_OK, NULL);
+
+    assert_span(mly_buf_view(&buf), "then", 4);
     mly_buf_fini(&buf);
     assert_nothing_leaks(&mem);
 }
@@ -185,6 +257,9 @@ int main(void)
         cmocka_unit_test(an_append_that_fails_leaves_what_is_there),
         cmocka_unit_test(reserved_room_can_be_written_without_another_allocation),
         cmocka_unit_test(growing_byte_by_byte_takes_few_allocations),
+        cmocka_unit_test(bytes_of_a_known_number_take_no_room_beyond),
+        cmocka_unit_test(a_large_number_is_believed_when_an_eighth_of_it_has_come),
+        cmocka_unit_test(what_is_expected_ends_at_the_ceiling_and_may_find_no_memory),
         cmocka_unit_test(moving_hands_the_bytes_over),
         cmocka_unit_test(a_finished_buffer_can_be_used_again),
     };

@@ -434,6 +434,33 @@ static void memory_stays_below_the_ceiling_however_many_tiles_are_read(void **st
     tear_down(&rig);
 }
 
+static void what_is_held_makes_way_before_a_tile_is_decoded(void **state)
+{
+    (void)state;
+    enum { CEILING = 512 << 10, N = 12, MANY = 1000 };
+    struct rig rig;
+    set_up_with(&rig, N, CEILING);
+    rig.options.is_folder = true; /* one answer at a time */
+    const size_t base_bytes = rig.mem.live_bytes;
+    size_t largest = 0;
+    for (size_t i = 0; i < N; i++) {
+        bytes_free(&rig.street.bodies[i]);
+        rig.street.bodies[i] = make_images(street_id(i, 0) * MANY, MANY);
+        largest = rig.street.bodies[i].size > largest ? rig.street.bodies[i].size : largest;
+        expect_tile(&rig, i, 0);
+    }
+    struct mly_reader *reader = NULL;
+    struct mly_row row;
+    assert_status(mly_reader_new(&rig.street.plan, &rig.options, &rig.script.base, &reader, &rig.err), MLY_OK,
+                  &rig.err);
+    while (mly_reader_next(reader, &row, &rig.err) == MLY_OK) {}
+
+    assert_true(mly_hold_measure(rig.hold) > CEILING / 2); /* it is full */
+    assert_in_range(rig.mem.peak_bytes, base_bytes + CEILING / 2, base_bytes + CEILING + 3 * largest);
+    mly_reader_free(reader);
+    tear_down(&rig);
+}
+
 static void a_row_that_was_read_is_found_by_its_id(void **state)
 {
     (void)state;
@@ -540,6 +567,7 @@ int main(void)
         cmocka_unit_test(a_tile_that_does_not_decode_at_once_is_remembered_as_it_came_whole),
         cmocka_unit_test(a_tile_that_is_too_large_to_remember_is_read_all_the_same),
         cmocka_unit_test(memory_stays_below_the_ceiling_however_many_tiles_are_read),
+        cmocka_unit_test(what_is_held_makes_way_before_a_tile_is_decoded),
         cmocka_unit_test(a_row_that_was_read_is_found_by_its_id),
         cmocka_unit_test(a_failure_behind_held_tiles_waits_for_its_turn),
         cmocka_unit_test(any_allocation_may_fail_and_only_those_for_remembering_pass_unnoticed),

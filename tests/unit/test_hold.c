@@ -329,6 +329,29 @@ static void the_ceiling_holds_whatever_comes(void **state)
     tear_down(&rig);
 }
 
+static void before_a_tile_is_decoded_others_make_way_for_it(void **state)
+{
+    (void)state;
+    const size_t bytes = bytes_of_tile(100);
+    struct rig rig;
+    set_up(&rig, 8 * bytes);
+    for (uint32_t i = 0; i < 8; i++)
+        keep(&rig, i, 100, 0);
+    const struct mly_hold_name name = name_of(0);
+    struct mly_held *used = mly_hold_get(rig.hold, &name, 0, any_age);
+
+    mly_hold_make_way(rig.hold, 2 * bytes);
+    assert_int_equal(mly_hold_measure(rig.hold), 6 * bytes);
+    mly_hold_make_way(rig.hold, 2 * bytes); /* there is room already */
+    assert_int_equal(mly_hold_measure(rig.hold), 6 * bytes);
+    mly_hold_make_way(rig.hold, SIZE_MAX); /* it will not be kept */
+    assert_int_equal(mly_hold_measure(rig.hold), 4 * bytes);
+
+    assert_true(has(&rig, 0) && has(&rig, 7)); /* in use, and used last */
+    mly_hold_drop(rig.hold, used);
+    tear_down(&rig);
+}
+
 static void a_tile_that_takes_more_than_half_stays_the_caller_s(void **state)
 {
     (void)state;
@@ -949,6 +972,7 @@ int main(void)
         cmocka_unit_test(the_tile_used_least_recently_goes_first),
         cmocka_unit_test(what_is_counted_is_what_is_taken),
         cmocka_unit_test(the_ceiling_holds_whatever_comes),
+        cmocka_unit_test(before_a_tile_is_decoded_others_make_way_for_it),
         cmocka_unit_test(a_tile_that_takes_more_than_half_stays_the_caller_s),
         cmocka_unit_test(a_hold_without_room_keeps_nothing),
         cmocka_unit_test(there_is_a_bound_on_the_number_of_tiles),

@@ -268,6 +268,59 @@ static void the_network_has_its_turns_while_a_large_tile_is_read(void **state)
     tear_down(&rig);
 }
 
+static void whoever_reads_much_asks_before_a_tile_is_decoded(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    struct mly_row row;
+    struct rig rig;
+    set_up(&rig, 6);
+    for (size_t i = 0; i < 6; i++) {
+        bytes_free(&rig.street.bodies[i]);
+        rig.street.bodies[i] = make_images((int64_t)(i * MANY + 1), MANY);
+        expect_tile(&rig, i, 10);
+    }
+    assert_status(open_reader(&rig, &rig.script.base, 1), MLY_OK, &rig.err);
+
+    assert_status(mly_reader_next(rig.reader, &row, &rig.err), MLY_OK, &rig.err);
+    assert_int_equal(rig.script.n_log, 1); /* a row may be all that is wanted */
+    for (int i = 1; i <= MANY; i++)
+        assert_status(mly_reader_next(rig.reader, &row, &rig.err), MLY_OK, &rig.err);
+
+    assert_int_equal(row.id, MANY + 1);
+    assert_int_equal(rig.script.n_log, 3); /* the third one went out before the second was opened */
+    tear_down(&rig);
+}
+
+static void what_would_be_too_much_is_left_with_the_network_until_it_is_needed(void **state)
+{
+    (void)state;
+    enum { N = 12, MANY = 70000 };
+    struct mly_row row;
+    struct rig rig;
+    set_up(&rig, N);
+    for (size_t i = 0; i < N; i++) {
+        bytes_free(&rig.street.bodies[i]);
+        rig.street.bodies[i] = make_images((int64_t)i * MANY + 1, MANY);
+        expect_tile(&rig, i, 0);
+    }
+    const size_t n_bytes = rig.street.bodies[1].size;
+    assert_status(open_reader(&rig, &rig.script.base, N), MLY_OK, &rig.err);
+
+    for (int i = 0; i < 2000; i++)
+        assert_status(mly_reader_next(rig.reader, &row, &rig.err), MLY_OK, &rig.err);
+    assert_true(rig.script.n_in_flight > 0);
+    assert_in_range(rig.script.held_bytes, MLY_LIMIT_ARRIVING_BYTES - 2 * n_bytes, MLY_LIMIT_ARRIVING_BYTES);
+
+    for (int64_t i = 2000; i < INT64_C(1) * N * MANY; i++) {
+        assert_status(mly_reader_next(rig.reader, &row, &rig.err), MLY_OK, &rig.err);
+        assert_true(row.id == i + 1);
+    }
+    assert_status(mly_reader_next(rig.reader, &row, &rig.err), MLY_DONE, &rig.err);
+    assert_int_equal(rig.script.held_bytes, 0);
+    tear_down(&rig);
+}
+
 static void a_large_tile_s_rows_survive_the_network_s_turns(void **state)
 {
     (void)state;
@@ -609,6 +662,8 @@ int main(void)
         cmocka_unit_test(a_plan_of_nothing_sends_nothing),
         cmocka_unit_test(a_consumer_that_stops_asking_stops_the_requests),
         cmocka_unit_test(the_network_has_its_turns_while_a_large_tile_is_read),
+        cmocka_unit_test(whoever_reads_much_asks_before_a_tile_is_decoded),
+        cmocka_unit_test(what_would_be_too_much_is_left_with_the_network_until_it_is_needed),
         cmocka_unit_test(a_large_tile_s_rows_survive_the_network_s_turns),
         cmocka_unit_test(asking_again_while_reading_keeps_within_what_may_be_in_flight),
         cmocka_unit_test(rows_before_a_failure_come_and_none_after_it),

@@ -54,6 +54,7 @@ struct network {
     uint64_t waiting[MAX_WAITING]; /* tickets; the worker's */
     size_t n_waiting, n_resets, n_destroyed;
     size_t body_bytes;     /* of each answer */
+    atomic_size_t held;    /* what was said to be held elsewhere */
     uint64_t refused;      /* this ticket is */
     uint64_t breaks_at;    /* instead of this answer, all breaks */
     atomic_uint n_allowed; /* answers that may be given */
@@ -125,6 +126,11 @@ static void network_mask(struct mly_transport *t, char *text)
         memset(found, '*', strlen("s3cr3t"));
 }
 
+static void network_held(struct mly_transport *t, size_t n_bytes)
+{
+    atomic_store(&((struct network *)t)->held, n_bytes);
+}
+
 static void network_wake(struct mly_transport *t)
 {
     assert_int_equal(write(((struct network *)t)->pipe[1], "", 1), 1);
@@ -148,7 +154,8 @@ static const struct mly_transport_vtbl network_vtbl = {.submit = network_submit,
                                                        .reset = network_reset,
                                                        .destroy = network_destroy,
                                                        .mask = network_mask,
-                                                       .wake = network_wake};
+                                                       .wake = network_wake,
+                                                       .held = network_held};
 
 static void set_up(struct rig *rig)
 {
@@ -265,7 +272,7 @@ static void a_request_is_sent_while_others_are_waited_for(void **state)
 static void answers_that_wait_are_bounded_in_bytes(void **state)
 {
     (void)state;
-    enum { BODY = 3 << 20, BOUND = (8 << 20) + BODY + (1 << 20) };
+    enum { BODY = 3 << 20, BOUND = MLY_LIMIT_ARRIVING_BYTES + BODY + (1 << 20) };
     struct rig rig;
     set_up(&rig);
     rig.network.body_bytes = BODY;
@@ -276,6 +283,66 @@ static void answers_that_wait_are_bounded_in_bytes(void **state)
     for (uint64_t ticket = 0; ticket < 20; ticket++)
         check_answer(&rig, ticket);
     assert_true(atomic_load(&rig.mem.peak_bytes) < BOUND + BODY);
+    tear_down(&rig);
+}
+
+static void hold(struct rig *rig, size_t n_bytes)
+{
+    mly_transport_held(rig->threaded, n_bytes);
+}
+
+static void while_the_reader_holds_much_answers_come_one_by_one(void **state)
+{
+    (void)state;
+    enum { BODY = 1 << 20, N = 20 };
+    struct rig rig;
+    set_up(&rig);
+    rig.network.body_bytes = BODY;
+    hold(&rig, MLY_LIMIT_ARRIVING_BYTES);
+    allow(&rig.network, N);
+    for (uint64_t ticket = 0; ticket < N; ticket++)
+        ask(&rig, ticket);
+    for (uint64_t ticket = 0; ticket < N; ticket++)
+        check_answer(&rig, ticket); /* whoever waits gets one */
+    assert_true(atomic_load(&rig.mem.peak_bytes) < 2 * BODY + BODY / 2);
+    tear_down(&rig);
+}
+
+static void when_the_reader_holds_less_answers_come_by_themselves(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    hold(&rig, MLY_LIMIT_ARRIVING_BYTES);
+    allow(&rig.network, 3);
+    for (uint64_t ticket = 0; ticket < 3; ticket++)
+        ask(&rig, ticket);
+    check_answer(&rig, 0);
+    wait_for(&rig.network.has_given, 1);
+
+    hold(&rig, MLY_LIMIT_ARRIVING_BYTES - 1000);
+
+    wait_for(&rig.network.has_given, 2); /* would never end if a poll were needed */
+    assert_int_equal(atomic_load(&rig.network.held), MLY_LIMIT_ARRIVING_BYTES - 1000 + rig.network.body_bytes);
+    check_answer(&rig, 1);
+    check_answer(&rig, 2);
+    tear_down(&rig);
+}
+
+static void what_a_reader_held_is_forgotten_with_it(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    hold(&rig, MLY_LIMIT_ARRIVING_BYTES);
+    rig.threaded->vtbl->reset(rig.threaded);
+    allow(&rig.network, 1);
+
+    ask(&rig, 7);
+
+    wait_for(&rig.network.has_given, 1);
+    assert_int_equal(atomic_load(&rig.network.held), 0);
+    check_answer(&rig, 7);
     tear_down(&rig);
 }
 
@@ -459,6 +526,9 @@ int main(void)
         cmocka_unit_test(the_network_goes_on_while_the_reader_does_not_look),
         cmocka_unit_test(a_request_is_sent_while_others_are_waited_for),
         cmocka_unit_test(answers_that_wait_are_bounded_in_bytes),
+        cmocka_unit_test(while_the_reader_holds_much_answers_come_one_by_one),
+        cmocka_unit_test(when_the_reader_holds_less_answers_come_by_themselves),
+        cmocka_unit_test(what_a_reader_held_is_forgotten_with_it),
         cmocka_unit_test(a_poll_waits_no_longer_than_it_may),
         cmocka_unit_test(a_refusal_comes_back_as_an_answer),
         cmocka_unit_test(a_failure_comes_after_the_answers_before_it),

@@ -130,6 +130,11 @@ static void reset(struct mly_transport *t)
     script->n_resets++;
 }
 
+static void held(struct mly_transport *t, size_t n_bytes)
+{
+    ((struct script_transport *)t)->held_bytes = n_bytes;
+}
+
 static void mask(struct mly_transport *t, char *text)
 {
     const char *secret = ((struct script_transport *)t)->secret;
@@ -148,7 +153,7 @@ static void destroy(struct mly_transport *t)
 void script_init(struct script_transport *script, const struct mly_mem *mem, struct fake_clock *clock)
 {
     static const struct mly_transport_vtbl vtbl = {
-        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask};
+        .submit = submit, .poll = poll, .reset = reset, .destroy = destroy, .mask = mask, .held = held};
     *script = (struct script_transport){.base = {.vtbl = &vtbl}, .mem = mem, .clock = clock};
 }
 

@@ -49,6 +49,7 @@ struct script_transport {
     struct script_call *calls; /* in flight */
     size_t n_in_flight, peak_in_flight;
     size_t n_resets, n_destroyed;
+    size_t held_bytes; /* as it was told last */
 };
 
 /* `mem` and `clock` are borrowed. Waiting for an answer lets the clock's time pass. */
