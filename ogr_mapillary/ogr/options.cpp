@@ -59,7 +59,9 @@ constexpr std::array<Option, 28> kOptions{{
     {"MAX_TILES", "MAPILLARY_MAX_TILES", "int", nullptr, "10000", 1, kMaxMaxTiles, Inline::kAllowed,
      "A read that needs more tiles than this fails before its first request"},
     {"MAX_REQUESTS", "MAPILLARY_MAX_REQUESTS", "int", nullptr, "10000", 1, kMaxMaxTiles, Inline::kAllowed,
-     "A read that needs more Graph requests than this fails, before its first one where the number is known"},
+     "A read that needs more Graph requests than this fails, before its first one where the number of ids tells so. "
+     "What "
+     "the cache answers does not count once the read goes on"},
     {"CONNECTIONS", "MAPILLARY_CONNECTIONS", "int", nullptr, "16", 1, MLY_LIMIT_CONNECTIONS, Inline::kAllowed,
      "Requests in flight at most"},
     {"RATE", "MAPILLARY_RATE", "float", nullptr, "5", kMinRate, kMaxRate, Inline::kAllowed,

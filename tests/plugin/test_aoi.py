@@ -13,7 +13,7 @@ from typing import List, Sequence, Tuple
 import pytest
 from osgeo import gdal, ogr, osr
 
-from reading import cover, grown, inside, listening, polygon, tile_box
+from reading import assert_same, cover, grown, inside, listening, polygon, tile_box
 from service import Service
 from town import ORIGINAL, Town
 
@@ -64,7 +64,7 @@ def touched(*rings: Ring):
 def test_a_polygon_gives_the_rows_in_it_from_the_tiles_that_it_touches(images, service, truth):
     opened = images(AOI=polygon(TRIANGLE))
 
-    assert opened.rows() == truth.rows(in_rings(TRIANGLE))
+    assert_same(opened.rows(), truth.rows(in_rings(TRIANGLE)))
     assert sorted(service.tiles_asked()) == sorted(touched(TRIANGLE))
 
 
@@ -73,21 +73,21 @@ def test_any_triangle_gives_what_brute_force_gives(images, service, truth, seed)
     chance = random.Random(seed)
     ring = [(chance.uniform(WEST, EAST), chance.uniform(SOUTH, NORTH)) for _ in range(3)]
 
-    assert images(AOI=polygon(ring)).rows() == truth.rows(in_rings(ring))
+    assert_same(images(AOI=polygon(ring)).rows(), truth.rows(in_rings(ring)))
     assert sorted(service.tiles_asked()) == sorted(touched(ring))
 
 
 def test_holes_count(images, truth):
     rows = images(AOI=polygon(TRIANGLE, HOLE)).rows()
 
-    assert rows == truth.rows(in_rings(TRIANGLE, HOLE))
+    assert_same(rows, truth.rows(in_rings(TRIANGLE, HOLE)))
     assert len(rows) < len(truth.rows(in_rings(TRIANGLE)))
 
 
 def test_several_polygons_count(images, truth):
     wkt = "MULTIPOLYGON (%s, %s)" % tuple(polygon(r)[len("POLYGON "):] for r in (TRIANGLE, VILLAGE))
 
-    assert images(AOI=wkt).rows() == truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row))
+    assert_same(images(AOI=wkt).rows(), truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row)))
 
 
 def test_polygons_that_overlap_give_each_row_once(images, truth, tmp_path):
@@ -110,7 +110,7 @@ def test_polygons_that_overlap_give_each_row_once(images, truth, tmp_path):
 def test_geojson_is_taken_as_it_is(images, truth):
     inline = json.dumps({"type": "Polygon", "coordinates": [[*TRIANGLE, TRIANGLE[0]]]})
 
-    assert images(AOI=inline).rows() == truth.rows(in_rings(TRIANGLE))
+    assert_same(images(AOI=inline).rows(), truth.rows(in_rings(TRIANGLE)))
 
 
 def write_utm(path: Path, rings: List[Ring]) -> None:
@@ -140,13 +140,13 @@ def test_a_file_in_another_reference_system_is_turned_into_degrees(images, truth
 
     rows = images(AOI=tmp_path / "districts.gpkg").rows()
 
-    assert rows == truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row))
+    assert_same(rows, truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row)))
 
 
 def test_it_can_stand_in_the_dataset_name(images, truth):
     name = 'MAPILLARY:MAX_TILES=50,AOI="%s"' % polygon(TRIANGLE)
 
-    assert images(name).rows() == truth.rows(in_rings(TRIANGLE))
+    assert_same(images(name).rows(), truth.rows(in_rings(TRIANGLE)))
 
 
 def test_it_goes_together_with_a_spatial_and_an_attribute_filter(images, service, truth):
@@ -154,7 +154,7 @@ def test_it_goes_together_with_a_spatial_and_an_attribute_filter(images, service
 
     rows = images(AOI=polygon(TRIANGLE)).within(box).where("is_pano = 1").rows()
 
-    assert rows == truth.rows(lambda row: in_rings(TRIANGLE)(row) and inside(box)(row) and row.is_pano)
+    assert_same(rows, truth.rows(lambda row: in_rings(TRIANGLE)(row) and inside(box)(row) and row.is_pano))
     assert set(service.tiles_asked()) == set(cover(box)) & set(touched(TRIANGLE))
 
 
