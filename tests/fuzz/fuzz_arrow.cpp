@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Rows as a batch of columns: the batch is one that Arrow's specification allows (lengths, offsets, counts of NULLs,
-// UTF-8), and holds what the features of the same rows hold.
-// Input: numbers that choose the layer, the fields, those that are ignored, and make the rows.
+// Rows as a batch of columns, one by one or by blocks of a tile: the batch is one that Arrow's specification allows
+// (lengths, offsets, counts of NULLs, UTF-8), and holds what the features of the same rows hold.
+// Input: numbers that choose the layer, the fields, those that are ignored, and make the rows or the tile.
 #include <cpl_error.h>
 #include <cpl_string.h>
 #include <cpl_time.h>
@@ -15,9 +15,15 @@
 #include <string>
 #include <vector>
 
+#include "core/mvt.h"
 #include "fuzz.h"
 #include "ogr/arrow.h"
 #include "unit/support/chance.h"
+
+extern "C" {
+#include "unit/support/make_tile.h"
+#include "unit/support/random_tile.h"
+}
 
 namespace {
 constexpr size_t kMaxRows = 40;
@@ -318,11 +324,11 @@ struct Subject {
     const ArrowSchema &schema;
 };
 
-void CheckBatch(const Subject &subject, const ArrowArray &batch, const std::vector<std::unique_ptr<Sample>> &samples)
+void CheckBatch(const Subject &subject, const ArrowArray &batch, const std::vector<const mly_row *> &rows)
 {
     const OGRFeatureDefn *defn = subject.definition.Get();
     const mly::FieldUse fields(subject.definition.Get(), nullptr, false);
-    Require(batch.length == static_cast<int64_t>(samples.size()) && batch.n_children == subject.schema.n_children &&
+    Require(batch.length == static_cast<int64_t>(rows.size()) && batch.n_children == subject.schema.n_children &&
                 batch.null_count == 0 && batch.n_buffers == 1 && batch.offset == 0,
             "a batch has its rows and the schema's columns");
     for (int64_t i = 0; i < batch.n_children; i++) {
@@ -330,7 +336,7 @@ void CheckBatch(const Subject &subject, const ArrowArray &batch, const std::vect
         Require(batch.children[i]->length == batch.length, "columns are as long as the batch");
     }
     for (int64_t row = 0; row < batch.length; row++) {
-        const auto feature = subject.definition.MakeFeature(samples[static_cast<size_t>(row)]->row, fields);
+        const auto feature = subject.definition.MakeFeature(*rows[static_cast<size_t>(row)], fields);
         int64_t child = 0;
         const auto column = [&] {
             const Column next(*batch.children[child], *subject.schema.children[child]);
@@ -350,27 +356,91 @@ void CheckBatch(const Subject &subject, const ArrowArray &batch, const std::vect
 
 // ---- ----
 
-void Run(const Subject &subject, chance *luck)
+void Finish(const Subject &subject, mly::ArrowBatch &batch, const std::vector<const mly_row *> &rows)
 {
-    const std::optional<mly::ArrowLayout> layout = mly::MakeArrowLayout(subject.schema, subject.definition);
-    Require(layout.has_value(), "GDAL's schema of a layer can be filled");
-    std::vector<std::unique_ptr<Sample>> samples;
-    mly::ArrowBatch batch(*layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows));
-    while (!batch.IsFull() && luck->n_bytes > 0) {
-        samples.push_back(std::make_unique<Sample>());
-        RandomSample(subject.layer, *samples.back(), luck);
-        batch.Append(samples.back()->row);
-    }
-    if (batch.IsEmpty())
+    Require(batch.IsEmpty() == rows.empty(), "a batch without rows is empty");
+    if (rows.empty())
         return;
     ArrowArray array{};
     batch.MoveTo(&array);
-    CheckBatch(subject, array, samples);
+    CheckBatch(subject, array, rows);
     ArrowArray moved = *array.children[0]; // a consumer may take out a child and keep it
     array.children[0]->release = nullptr;
     array.release(&array);
     Require(!array.release, "what is released says so");
     moved.release(&moved);
+}
+
+void RunRows(const Subject &subject, const mly::ArrowLayout &layout, chance *luck)
+{
+    std::vector<std::unique_ptr<Sample>> samples;
+    std::vector<const mly_row *> rows;
+    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows));
+    while (!batch.IsFull() && luck->n_bytes > 0) {
+        samples.push_back(std::make_unique<Sample>());
+        RandomSample(subject.layer, *samples.back(), luck);
+        batch.Append(samples.back()->row);
+        rows.push_back(&samples.back()->row);
+    }
+    Finish(subject, batch, rows);
+}
+
+// Some rows of the tile, in some order, as one block or one by one, until the batch or the luck ends.
+void AppendTile(const mly_mvt *mvt, mly::ArrowBatch &batch, std::vector<std::unique_ptr<mly_row>> &rows,
+                std::vector<std::unique_ptr<mly_row_space>> &spaces, chance *luck)
+{
+    std::array<uint32_t, MLY_BLOCK_ROWS> numbers{};
+    while (!batch.IsFull() && luck->n_bytes > 0 && mly_mvt_count(mvt) > 0) {
+        mly_block block{};
+        block.mvt = mvt;
+        block.rows = numbers.data();
+        block.n = static_cast<uint32_t>(1 + chance_below(luck, batch.Room()));
+        for (uint32_t i = 0; i < block.n; i++)
+            numbers[i] = static_cast<uint32_t>(chance_below(luck, mly_mvt_count(mvt)));
+        const bool isWhole = chance_below(luck, 4) > 0;
+        if (isWhole)
+            batch.Append(block);
+        for (uint32_t i = 0; i < block.n; i++) {
+            spaces.push_back(std::make_unique<mly_row_space>());
+            rows.push_back(std::make_unique<mly_row>());
+            mly_block_row(&block, i, spaces.back().get(), rows.back().get());
+            if (!isWhole)
+                batch.Append(*rows.back());
+        }
+    }
+}
+
+void RunTile(const Subject &subject, const mly::ArrowLayout &layout, chance *luck)
+{
+    bytes tile{};
+    mly_arena arena{};
+    mly_mvt *mvt = nullptr;
+    mly_error error{};
+    std::vector<std::unique_ptr<mly_row>> owned;
+    std::vector<std::unique_ptr<mly_row_space>> spaces;
+    std::vector<const mly_row *> rows;
+    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows));
+    random_tile_layer(&tile, subject.layer->tile_layer, SHAPE_POINT, luck);
+    mly_arena_init(&arena, mly_mem_system(), 16 << 20);
+    const mly_status status = mly_mvt_open(bytes_view(&tile), {8574, 5735, 14}, subject.layer, &arena, &mvt, &error);
+    Require(status == MLY_OK, "a tile that was made well is read");
+    AppendTile(mvt, batch, owned, spaces, luck);
+    rows.reserve(owned.size());
+    for (const auto &row : owned)
+        rows.push_back(row.get());
+    Finish(subject, batch, rows);
+    mly_arena_fini(&arena);
+    bytes_free(&tile);
+}
+
+void Run(const Subject &subject, chance *luck)
+{
+    const std::optional<mly::ArrowLayout> layout = mly::MakeArrowLayout(subject.schema, subject.definition);
+    Require(layout.has_value(), "GDAL's schema of a layer can be filled");
+    if (subject.layer->shape == MLY_POINT && subject.layer->tile_layer && chance_below(luck, 2))
+        RunTile(subject, *layout, luck);
+    else
+        RunRows(subject, *layout, luck);
 }
 
 mly::Settings RandomSettings(const mly_layer *layer, chance *luck)
