@@ -66,14 +66,20 @@ std::vector<int> ShownColumns(const Definition &definition)
 
 constexpr size_t kUsualBytes = 24;  // a point takes 21, the id of a sequence 22
 
-struct GiveBack
+class GiveBack
 {
-    const mly_mem *mem = nullptr;
+  public:
+    explicit GiveBack(const mly_mem *mem = nullptr) : mem_(mem)
+    {
+    }
 
     void operator()(void *block) const noexcept
     {
-        mem->release(mem->ctx, block);
+        mem_->release(mem_->ctx, block);
     }
+
+  private:
+    const mly_mem *mem_;
 };
 using Block = std::unique_ptr<void, GiveBack>;
 
@@ -108,7 +114,7 @@ class Memory
             return;
         const size_t capacity = (n + kAlignment - 1) / kAlignment * kAlignment;
         const mly_mem *mem = SharedMemory();
-        Block grown(mem->alloc(mem->ctx, capacity + kAlignment), GiveBack{mem});
+        Block grown(mem->alloc(mem->ctx, capacity + kAlignment), GiveBack(mem));
         if (!grown)
             throw std::bad_alloc();
         void *data = grown.get();

@@ -11,7 +11,8 @@
 #include "support/chance.h"
 #include "support/check.h"
 
-enum { KIB = 1 << 10, MIB = 1 << 20 };
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
 
 struct rig {
     struct mly_pages *pages;
@@ -55,8 +56,8 @@ enum { MAX_BLOCKS = 12 };
 /* Of 2 to LARGE * 20 bytes, as many small as large ones. */
 static size_t any_size(struct chance *chance)
 {
-    const size_t most = (size_t)MLY_PAGES_LARGE * 20;
-    return 2 + chance_below(chance, chance_below(chance, 2) ? most : MLY_PAGES_LARGE * 2);
+    const size_t most = (size_t)(size_t)MLY_PAGES_LARGE * 20;
+    return 2 + chance_below(chance, chance_below(chance, 2) ? most : (size_t)MLY_PAGES_LARGE * 2);
 }
 
 static void use_at_random(struct rig *rig, uint64_t seed, unsigned long rounds)
@@ -124,7 +125,7 @@ static void a_large_block_waits_for_the_next_and_a_small_one_does_not(void **sta
     give(&rig, get(&rig, MLY_PAGES_LARGE - 1));
     assert_int_equal(mly_pages_kept(rig.pages), 0);
     give(&rig, get(&rig, MLY_PAGES_LARGE));
-    assert_in_range(mly_pages_kept(rig.pages), MLY_PAGES_LARGE, 2 * MLY_PAGES_LARGE);
+    assert_in_range(mly_pages_kept(rig.pages), MLY_PAGES_LARGE, (size_t)2 * MLY_PAGES_LARGE);
 
     give(&rig, NULL);
     tear_down(&rig);
@@ -186,21 +187,21 @@ static void of_those_that_wait_the_one_that_fits_best_is_taken(void **state)
 static void what_is_used_and_what_waits_stay_within_the_bound_together(void **state)
 {
     (void)state;
-    enum { BOUND = 4 * MIB };
+    const size_t bound = 4 * MIB;
     struct rig rig;
-    set_up(&rig, BOUND);
+    set_up(&rig, bound);
     void *a = get(&rig, 3 * MIB), *b = get(&rig, 3 * MIB), *c = get(&rig, MIB);
 
     give(&rig, a); /* the others use as much already */
     assert_int_equal(mly_pages_kept(rig.pages), 0);
     give(&rig, b);
-    assert_in_range(mly_pages_kept(rig.pages), BOUND - MIB - 64 * KIB, BOUND - MIB);
+    assert_in_range(mly_pages_kept(rig.pages), bound - MIB - 64 * KIB, bound - MIB);
     give(&rig, c);
-    assert_in_range(mly_pages_kept(rig.pages), BOUND - MLY_PAGES_LARGE, BOUND);
+    assert_in_range(mly_pages_kept(rig.pages), bound - MLY_PAGES_LARGE, bound);
 
     a = get(&rig, 10 * MIB); /* what is in use may be more */
     give(&rig, a);
-    assert_in_range(mly_pages_kept(rig.pages), BOUND - MLY_PAGES_LARGE, BOUND);
+    assert_in_range(mly_pages_kept(rig.pages), bound - MLY_PAGES_LARGE, bound);
     tear_down(&rig);
 }
 
@@ -281,9 +282,9 @@ static void more_than_there_can_be_is_refused(void **state)
 {
     (void)state;
     static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 100, SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX / 4};
-    enum { BOUND = 2 * MIB };
+    const size_t bound = 2 * MIB;
     struct rig rig;
-    set_up(&rig, BOUND);
+    set_up(&rig, bound);
     for (size_t i = 0; i < COUNT(sizes); i++) {
         give(&rig, get(&rig, MIB)); /* what waits does not help, and does not suffer */
         assert_null(rig.mem->alloc(rig.mem->ctx, sizes[i]));
@@ -293,8 +294,8 @@ static void more_than_there_can_be_is_refused(void **state)
     }
 
     give(&rig, get(&rig, 3 * MIB));
-    assert_in_range(mly_pages_kept(rig.pages), BOUND - MLY_PAGES_LARGE,
-                    BOUND); /* nothing was counted that is not there */
+    assert_in_range(mly_pages_kept(rig.pages), bound - MLY_PAGES_LARGE,
+                    bound); /* nothing was counted that is not there */
     tear_down(&rig);
 }
 
