@@ -17,8 +17,8 @@ from typing import Any, Dict, List, Optional
 from qgis.core import (NULL, QgsApplication, QgsCategorizedSymbolRenderer, QgsCoordinateReferenceSystem,
                        QgsCoordinateTransform, QgsExpression, QgsExpressionContext, QgsExpressionContextUtils,
                        QgsFeatureRequest, QgsField, QgsMapRendererParallelJob, QgsMapSettings, QgsMarkerSymbol,
-                       QgsPointXY, QgsProject, QgsProviderRegistry, QgsRectangle, QgsRendererCategory, QgsSingleSymbolRenderer,
-                       QgsSymbol, QgsVectorLayer, QgsVectorLayerCache, QgsWkbTypes)
+                       QgsPointXY, QgsProject, QgsProviderRegistry, QgsRectangle, QgsRendererCategory,
+                       QgsSingleSymbolRenderer, QgsSymbol, QgsVectorLayer, QgsVectorLayerCache, QgsWkbTypes)
 from qgis.gui import QgsAttributeTableModel, QgsMapCanvas, QgsMapToolIdentify
 from qgis.PyQt.QtCore import QDateTime, QSize, QTimer
 from qgis.PyQt.QtGui import QColor

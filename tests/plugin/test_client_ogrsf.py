@@ -79,11 +79,13 @@ def test_the_listing_of_tiles_conforms_without_a_request(passes, service):
 
 
 def test_the_detections_of_images_conform(passes, town):
-    """As the result of SQL, which names the images, and for which some of the trials are left out."""
+    """As the result of SQL, which names the images, and for which some of the trials are left out. In columns GDAL's
+    results of SQL lose a filter that is set on them, whatever the driver (seen in 3.13), but not when made of rows."""
     seen = [image.id for image in town.images if town.truth_detections_of_image(image.id)][:20]
 
     passes("MAPILLARY:", "-sql", f"SELECT * FROM detections WHERE image_id IN ({', '.join(map(str, seen))})",
-           layers=["detections"], said=[words for words in SAID if "Ignore" not in words and "SQL" not in words])
+           layers=["detections"], said=[words for words in SAID if "Ignore" not in words and "SQL" not in words],
+           env={"OGR_GENSQL_STREAM_BASE_IMPL": "YES"})
 
 
 def test_every_row_is_found_by_a_filter_around_it(passes):
