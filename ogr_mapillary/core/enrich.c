@@ -333,8 +333,7 @@ static void set_position(const struct enrich *e, struct mly_row *row, double lon
     row->tile = tile;
     row->has_position = true;
     row->longitude = e->how.is_exact ? longitude : mly_tile_longitude(tile, (uint32_t)x % GRID, GRID);
-    const struct mly_tile_latitudes latitudes = mly_tile_latitudes(tile); /* as a tile's own rows have it */
-    row->latitude = e->how.is_exact ? latitude : mly_tile_latitude_at(&latitudes, (double)((uint32_t)y % GRID) / GRID);
+    row->latitude = e->how.is_exact ? latitude : mly_tile_latitude(tile, (uint32_t)y % GRID, GRID);
 }
 
 /* A looked-up row that the layer's tiles would not have. */

@@ -993,6 +993,7 @@ static double longitude(const struct mly_mvt *mvt, int32_t x)
     return mly_tile_longitude(mvt->tile, x, mvt->extent);
 }
 
+/* Likewise mly_tile_latitude; of rows that are within the tile. */
 static double latitude(const struct mly_mvt *mvt, int32_t y)
 {
     if (mvt->unit > 0 && mvt->tile.z >= MLY_TILE_SERIES_ZOOM)

@@ -25,6 +25,7 @@ struct sequences {
     const struct mly_mvt *mvt; /* pieces: the tile of which rows are being given */
     uint32_t row;
     struct mly_buf points, ends; /* pieces: the row's lines */
+    struct mly_tile_latitudes latitudes;
     struct mly_row_space space;
 };
 
@@ -275,7 +276,7 @@ static enum mly_status append_vertex(struct sequences *s, const struct mly_mvt_w
     const struct mly_tile tile = mly_mvt_tile(s->mvt);
     const double extent = mly_mvt_extent(s->mvt);
     const struct mly_point point = {.x = mly_tile_longitude(tile, walk->x, extent),
-                                    .y = mly_tile_latitude(tile, walk->y, extent)};
+                                    .y = mly_tile_latitude_again(&s->latitudes, tile, walk->y, extent)};
     return mly_buf_append(&s->points, &point, sizeof point);
 }
 

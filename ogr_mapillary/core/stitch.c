@@ -49,6 +49,7 @@ struct mly_stitch {
     struct mly_buf slots;                 /* of uint32_t: hash table of sequences by id, open addressing */
     uint32_t n_with_id;
     struct mly_buf links, order, points, ends; /* scratch of one row */
+    struct mly_tile_latitudes latitudes;
     struct mly_row_space space;
     struct mly_value row_values[MLY_SCHEMA_MAX_COLUMNS];
 };
@@ -671,8 +672,10 @@ static void join_all(const struct mly_stitch *s, uint32_t n)
 static enum mly_status append_point(struct mly_stitch *s, struct vertex v)
 {
     const struct mly_tile whole = {.z = s->zoom}; /* positions count from the corner of the world */
-    const struct mly_point point = {.x = mly_tile_longitude(whole, v.x, MLY_STITCH_EXTENT),
-                                    .y = mly_tile_latitude(whole, v.y, MLY_STITCH_EXTENT)};
+    const struct mly_point point = {
+        .x = mly_tile_longitude(whole, v.x, MLY_STITCH_EXTENT),
+        .y = mly_tile_latitude_again(&s->latitudes, whole, v.y, MLY_STITCH_EXTENT),
+    };
     return mly_buf_append(&s->points, &point, sizeof point);
 }
 

@@ -28,26 +28,34 @@ struct mly_box {
 /* For lists of tiles that are handed over one by one. A failure ends the list and comes back. Must not throw. */
 typedef enum mly_status mly_tile_fn(void *ctx, struct mly_tile tile);
 
-/* Degrees of the position `px` / `extent` of the way through the tile, from its west or north edge. */
+/* Degrees of the position `px` / `extent` of the way through the tile, from its west or north edge. A position has the
+ * same degrees from whatever tile of its zoom it is reached: those of the border that it stands on, to the last bit
+ * the same at all zooms, or those within the tile that holds it. */
 double mly_tile_longitude(struct mly_tile tile, double px, double extent);
 double mly_tile_latitude(struct mly_tile tile, double py, double extent);
 
-/* Latitudes within one tile, of zoom MLY_TILE_SERIES_ZOOM or more: a power series about its middle. It differs from
- * mly_tile_latitude by 2e-14 degrees at most, which is two nanometres: the last bits of the number. */
+/* What latitudes within a row of tiles have in common, from zoom MLY_TILE_SERIES_ZOOM on: a power series about its
+ * middle, exact to 3e-14 degrees, which is three nanometres. */
 enum { MLY_TILE_SERIES_ZOOM = 12 };
 
 struct mly_tile_latitudes {
-    double terms[5];
+    uint32_t y; /* the row */
+    uint8_t z;  /* 0: of none yet */
+    double north, terms[5];
 };
 
 struct mly_tile_latitudes mly_tile_latitudes(struct mly_tile tile);
 
-/* At `y` of the way through the tile, 0 to 1 from its north edge. */
-static inline double mly_tile_latitude_at(const struct mly_tile_latitudes *latitudes, double y)
+/* At `way` through it, 0 on its north edge to less than 1. */
+static inline double mly_tile_latitude_at(const struct mly_tile_latitudes *latitudes, double way)
 {
-    const double *terms = latitudes->terms, u = y - 0.5;
-    return terms[0] + u * (terms[1] + u * (terms[2] + u * (terms[3] + u * terms[4])));
+    const double *terms = latitudes->terms, u = way - 0.5;
+    const double within = terms[0] + u * (terms[1] + u * (terms[2] + u * (terms[3] + u * terms[4])));
+    return way > 0.0 ? within : latitudes->north;
 }
+
+/* mly_tile_latitude for who asks often: `latitudes`, zeroed at first, keep the row of tiles that was asked for last. */
+double mly_tile_latitude_again(struct mly_tile_latitudes *latitudes, struct mly_tile tile, double py, double extent);
 
 /* The tile's outline in degrees. */
 struct mly_box mly_tile_box(struct mly_tile tile);

@@ -56,11 +56,34 @@ static void the_series_within_a_tile_is_exact_to_the_last_bits(void **state)
         const struct mly_tile tile = {.y = rows[chance_below(&chance, 16) < COUNT(rows) ? chance_below(&chance, 4) : 0],
                                       .z = z};
         const struct mly_tile_latitudes latitudes = mly_tile_latitudes(tile);
-        const double ways[] = {0, 1, 0.5, (double)chance_below(&chance, 4096) / 4096};
+        const double ways[] = {0, 4095.0 / 4096, 0.5, (double)chance_below(&chance, 4096) / 4096};
 
-        for (size_t k = 0; k < COUNT(ways); k++)
+        for (size_t k = 0; k < COUNT(ways); k++) {
             assert_near(mly_tile_latitude_at(&latitudes, ways[k]),
                         (double)expected_latitude(tile.y + (long double)ways[k], z), 3e-14);
+            assert_near(mly_tile_latitude(tile, ways[k], 1), mly_tile_latitude_at(&latitudes, ways[k]), 0);
+        }
+    }
+}
+
+/* From the tile itself, from its neighbours, and counted from the corner of the world. */
+static void a_position_is_the_same_from_whatever_tile_it_is_reached(void **state)
+{
+    (void)state;
+    struct chance chance = {.state = 3};
+    struct mly_tile_latitudes latitudes = {.z = 0};
+    for (int i = 0; i < 20000; i++) {
+        const uint8_t z = (uint8_t)(1 + chance_below(&chance, 14));
+        const uint32_t y = (uint32_t)chance_below(&chance, UINT64_C(1) << z);
+        const double way = chance_below(&chance, 8) ? (double)chance_below(&chance, 4096) : 0;
+        const double expected = mly_tile_latitude((struct mly_tile){.y = y, .z = z}, way, 4096);
+
+        if (y > 0)
+            assert_near(mly_tile_latitude((struct mly_tile){.y = y - 1, .z = z}, way + 4096, 4096), expected, 0);
+        if (y + 1 < UINT32_C(1) << z)
+            assert_near(mly_tile_latitude((struct mly_tile){.y = y + 1, .z = z}, way - 4096, 4096), expected, 0);
+        const struct mly_tile whole = {.z = z};
+        assert_near(mly_tile_latitude_again(&latitudes, whole, way + 4096.0 * y, 4096), expected, 0);
     }
 }
 
@@ -181,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(positions_are_exact_to_a_billionth_of_a_degree),
         cmocka_unit_test(the_series_within_a_tile_is_exact_to_the_last_bits),
+        cmocka_unit_test(a_position_is_the_same_from_whatever_tile_it_is_reached),
         cmocka_unit_test(any_extent_divides_the_tile),
         cmocka_unit_test(the_whole_world_is_one_tile),
         cmocka_unit_test(a_known_place_lies_in_its_known_tile),
