@@ -909,8 +909,8 @@ static inline struct mly_value value_of(const struct mly_mvt *mvt, uint32_t colu
     return value;
 }
 
-/* Copies words as they are. Returns how many of them are of the usual type: most often all, and then no more has to be
- * looked at. */
+/* Copies words as they are, of at least one row: without rows there need not be cells. Returns how many of them are of
+ * the usual type: most often all, and then no more has to be looked at. */
 static MLY_APART uint32_t copy_words(const struct mly_mvt *mvt, uint32_t column, enum mly_type type,
                                      const uint32_t *rows, uint32_t n, int64_t *words)
 {
@@ -940,6 +940,8 @@ uint32_t mly_mvt_words(const struct mly_mvt *mvt, uint32_t column, const uint32_
     char digits[MLY_VALUE_SCRATCH];
     const struct usual usual = usual_of(mvt, column);
     uint32_t n_there = 0;
+    if (n == 0)
+        return 0;
     if (copy_words(mvt, column, usual.raw, rows, n, words) == n && are_in_range(&usual, words, n)) {
         memset(are_there, true, n);
         return n;
@@ -957,10 +959,8 @@ void mly_mvt_texts(const struct mly_mvt *mvt, uint32_t column, const uint32_t *r
                    struct mly_block_text *out)
 {
     const struct usual usual = usual_of(mvt, column);
-    const uint32_t *cells = mvt->cells + column;
-    const size_t stride = mvt->n_columns;
     for (uint32_t i = 0; i < n; i++)
-        out->texts[i] = value_of(mvt, column, &usual, cells[rows[i] * stride], out->digits[i]);
+        out->texts[i] = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column], out->digits[i]);
 }
 
 struct mly_value mly_mvt_value(const struct mly_mvt *mvt, uint32_t column, uint32_t cell,

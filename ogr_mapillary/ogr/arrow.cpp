@@ -526,12 +526,14 @@ ChildPtr MoveColumn(Column &column, size_t rows)
 
 // ---- batches ----
 
-ArrowBatch::ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows) : shape_(shape), maxRows_(maxRows)
+// A small result has small columns; of a large one, each batch is as large as the one before.
+ArrowBatch::ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows, size_t expectedRows)
+    : shape_(shape), maxRows_(maxRows)
 {
-    constexpr size_t kFirstRows = 65536;  // GDAL's own size of a batch; memory that nothing is written to costs nothing
+    constexpr size_t kFewRows = 1024;
     for (const ArrowColumn &what : layout)
         columns_.emplace_back().what = what;
-    Reserve(std::min(maxRows, kFirstRows));
+    Reserve(std::min(maxRows, std::max(expectedRows, kFewRows)));
 }
 
 ArrowBatch::~ArrowBatch() = default;

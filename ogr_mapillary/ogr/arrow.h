@@ -44,7 +44,8 @@ std::optional<ArrowLayout> MakeArrowLayout(const ArrowSchema &schema, const Defi
 class ArrowBatch
 {
   public:
-    ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows);
+    // `expectedRows` is how many there may be: a guess, which costs memory or copies where it is wrong.
+    ArrowBatch(const ArrowLayout &layout, mly_shape shape, size_t maxRows, size_t expectedRows);
     ~ArrowBatch();
     ArrowBatch(const ArrowBatch &) = delete;
     ArrowBatch &operator=(const ArrowBatch &) = delete;
@@ -52,9 +53,9 @@ class ArrowBatch
     // After `maxRows` rows, or sooner when they are large.
     bool IsFull() const;
 
-    bool IsEmpty() const
+    size_t Size() const
     {
-        return nRows_ == 0;
+        return nRows_;
     }
 
     // How many rows still fit into it, MLY_BLOCK_ROWS at most.

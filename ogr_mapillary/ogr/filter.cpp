@@ -35,6 +35,7 @@ class Translator
     const mly_expr *Comparison(const swq_expr_node *node, mly_op op) const;
     const mly_expr *Constants(const swq_expr_node *node, mly_op op) const;
     const mly_expr *Range(const swq_expr_node *node) const;
+    bool IsRealForBoolean(int column, const mly_literal &literal) const;
     const mly_expr *List(const swq_expr_node *node) const;
     const mly_expr *Pattern(const swq_expr_node *node, mly_op op) const;
     const mly_expr *IsNull(const swq_expr_node *node) const;
@@ -145,6 +146,12 @@ std::optional<mly_literal> Translator::Literal(const swq_expr_node *node, int co
     literal.value.type = MLY_REAL;
     literal.value.as.r = node->float_value;
     return literal;
+}
+
+// GDAL 3.6 makes integers of real numbers that a boolean is held against in lists and ranges, and of some only.
+bool Translator::IsRealForBoolean(int column, const mly_literal &literal) const
+{
+    return TypeOf(column) == MLY_BOOL && literal.value.type == MLY_REAL;
 }
 
 // Whether it is true or false, in all versions, whatever it is about.
@@ -298,7 +305,7 @@ const mly_expr *Translator::Range(const swq_expr_node *node) const
     const std::optional<int> column = Column(node->papoSubExpr[0]);
     const std::optional<mly_literal> low = column ? Literal(node->papoSubExpr[1], *column, MLY_OP_GE) : std::nullopt;
     const std::optional<mly_literal> high = column ? Literal(node->papoSubExpr[2], *column, MLY_OP_LE) : std::nullopt;
-    if (!low || !high)
+    if (!low || !high || IsRealForBoolean(*column, *low) || IsRealForBoolean(*column, *high))
         return Unknown(node);
     return mly_expr_and(arena_, mly_expr_test(arena_, *column, MLY_OP_GE, &*low, 1),
                         mly_expr_test(arena_, *column, MLY_OP_LE, &*high, 1));
@@ -313,7 +320,7 @@ const mly_expr *Translator::List(const swq_expr_node *node) const
     for (int i = 1; i < node->nSubExprCount; i++)
     {
         const std::optional<mly_literal> literal = Literal(node->papoSubExpr[i], *column, MLY_OP_IN);
-        if (!literal)
+        if (!literal || IsRealForBoolean(*column, *literal))
             return Unknown(node);
         literals.push_back(*literal);
     }

@@ -411,10 +411,16 @@ bool OGRMapillaryLayer::GoesOn(mly_status status, const mly_error &error)
     return false;
 }
 
-// The next row, whatever OGR's filters say of it.
+// The next row, whatever OGR's filters say of it. Rows that wait for a batch come first: the reader takes their tile
+// back when it is asked for more.
 bool OGRMapillaryLayer::NextRow(mly_row *row)
 {
     mly_error error{};
+    if (block_.n > 0)
+    {
+        TakeWaiting(row);
+        return true;
+    }
     if (!GoesOn(ended_ ? MLY_DONE : ReadRow(row, &error), error))
         return false;
     gaveNameless_ = gaveNameless_ || row->id < 0;
@@ -499,6 +505,7 @@ bool OGRMapillaryLayer::GetArrowStream(ArrowArrayStream *stream, CSLConstList op
         return false;
     mly::ForgetQueriedFids(*m_poSharedArrowArrayStreamPrivateData, 0);
     ResetReading();
+    arrowRows_ = 0;
     stream->release = ReleaseArrowStream;
     isArrowLaidOut_ = false;
     return true;
@@ -512,8 +519,9 @@ void OGRMapillaryLayer::LayOutArrow(ArrowArrayStream *stream)
     isArrowLaidOut_ = true;
     if (CPLTestBool(CPLGetConfigOption("OGR_MAPILLARY_STREAM_BASE_IMPL", "NO")) || GetArrowSchema(stream, &schema) != 0)
         return;
+    const auto release = [](ArrowSchema *made) { made->release(made); };
+    const std::unique_ptr<ArrowSchema, decltype(release)> guard(&schema, release);
     arrow_ = mly::MakeArrowLayout(schema, definition_);
-    schema.release(&schema);
 }
 
 // As GDAL reads the option.
@@ -598,6 +606,14 @@ bool OGRMapillaryLayer::AppendRow(mly::ArrowBatch &batch)
     return true;
 }
 
+// The first of the rows that wait.
+void OGRMapillaryLayer::TakeWaiting(mly_row *row)
+{
+    mly_block_row(&block_, 0, &space_, row);
+    block_.rows++;
+    block_.n--;
+}
+
 // Rows at hand, or else those that come next. Long texts may fill a batch in the middle of a block.
 bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
 {
@@ -617,10 +633,8 @@ bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
     else
     {
         mly_row row;
-        mly_block_row(&block_, 0, &space_, &row);
-        block_.rows++;
+        TakeWaiting(&row);
         batch.Append(row);
-        block_.n--;
     }
     return true;
 }
@@ -638,11 +652,12 @@ int OGRMapillaryLayer::NextBatch(ArrowArrayStream *stream, ArrowArray *out)
             out->release(out);
         return failed_ ? EIO : status;
     }
-    mly::ArrowBatch batch(*arrow_, layer_->shape, MaxRowsOfBatch());
+    mly::ArrowBatch batch(*arrow_, layer_->shape, MaxRowsOfBatch(), arrowRows_);
     bool goesOn = true;
     while (goesOn && !batch.IsFull())  // the first row starts the reader
         goesOn = reader_ && mly_reader_has_blocks(reader_.get()) ? AppendBlock(batch) : AppendRow(batch);
-    if (!failed_ && !batch.IsEmpty())
+    arrowRows_ = batch.Size();
+    if (!failed_ && arrowRows_ > 0)
         batch.MoveTo(out);
     return failed_ ? EIO : 0;
 }

@@ -83,6 +83,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool PassesAsAWhole() const;
     uint32_t SelectWithin();
     void SelectPassing();
+    void TakeWaiting(mly_row *row);
     bool AppendRow(mly::ArrowBatch &batch);
     bool AppendBlock(mly::ArrowBatch &batch);
     int NextBatch(ArrowArrayStream *stream, ArrowArray *out);
@@ -116,7 +117,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool isFilteredExactly_ = false;         // by the core: OGR need not judge by attributes
     std::optional<mly::ArrowLayout> arrow_;  // of the stream; nothing where GDAL has to make its columns
     bool isArrowLaidOut_ = false;
-    mly_block block_{};  // rows that wait for a batch; without any, the reader has to be asked
+    size_t arrowRows_ = 0;  // in its last batch
+    mly_block block_{};     // rows that wait for a batch; without any, the reader has to be asked
     std::array<uint32_t, MLY_BLOCK_ROWS> passing_{};
     mly_row_space space_{};  // of a row of it
     bool filterAsksGraph_ = false;

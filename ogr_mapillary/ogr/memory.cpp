@@ -12,6 +12,15 @@
 #include "io/transports.h"
 #include "report.h"
 
+// GCC says it by a macro, clang by a feature.
+#if defined(__SANITIZE_ADDRESS__)
+#define MLY_ADDRESS_SANITIZER true
+#elif defined(__has_feature)
+#define MLY_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define MLY_ADDRESS_SANITIZER false
+#endif
+
 namespace mly
 {
 namespace
@@ -103,11 +112,7 @@ void Unlock(void *mutex)
 // With the lock closed. The address sanitizer watches what malloc gives, and would not see these pages.
 const mly_mem *MemoryOf(Shared &shared)
 {
-#if defined(__SANITIZE_ADDRESS__)
-    constexpr bool kIsWatched = true;
-#else
-    constexpr bool kIsWatched = false;
-#endif
+    constexpr bool kIsWatched = MLY_ADDRESS_SANITIZER;
     if (!shared.pages && !kIsWatched)
         mly_pages_new(MLY_LIMIT_PAGES_BYTES, &shared.pages, nullptr);
     return shared.pages ? mly_pages_mem(shared.pages) : mly_mem_system();

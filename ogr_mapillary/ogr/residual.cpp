@@ -92,9 +92,21 @@ const char *UnreadableDate(const swq_expr_node *node, const OGRFeatureDefn *defn
     return nullptr;
 }
 
+// The dates that the filter compares with something, a bit for each field.
+// NOLINTNEXTLINE(misc-no-recursion): GDAL has bounded the depth of the tree when it compiled the filter
+uint64_t ComparedDates(const swq_expr_node *node, const OGRFeatureDefn *defn)
+{
+    const int field = ComparedDate(node, defn);
+    uint64_t dates = field >= 0 ? uint64_t{1} << field : 0;
+    for (int i = 0; node->eNodeType == SNT_OPERATION && i < node->nSubExprCount; i++)
+        dates |= ComparedDates(node->papoSubExpr[i], defn);
+    return dates;
+}
+
 swq_expr_node *MakeFalse()
 {
     auto *node = new swq_expr_node(SWQ_EQ);
+    node->field_type = SWQ_BOOLEAN;
     node->PushSubExpression(new swq_expr_node(1));
     node->PushSubExpression(new swq_expr_node(0));
     return node;
@@ -112,9 +124,9 @@ bool DropNullsFromList(swq_expr_node *list)
 }
 
 // Whether a comparison can be true of a row that lacks these dates.
-bool CanBeTrue(swq_expr_node *comparison, int field, unsigned absentDates)
+bool CanBeTrue(swq_expr_node *comparison, int field, uint64_t absentDates)
 {
-    if ((absentDates & (1U << field)) != 0)
+    if ((absentDates & (uint64_t{1} << field)) != 0)
         return false;
     if (comparison->nOperation == SWQ_IN)
         return DropNullsFromList(comparison);
@@ -122,7 +134,7 @@ bool CanBeTrue(swq_expr_node *comparison, int field, unsigned absentDates)
 }
 
 // NOLINTNEXTLINE(misc-no-recursion): as above, the depth is bounded
-void ReplaceComparisons(swq_expr_node *&node, const OGRFeatureDefn *defn, unsigned absentDates)
+void ReplaceComparisons(swq_expr_node *&node, const OGRFeatureDefn *defn, uint64_t absentDates)
 {
     const int field = ComparedDate(node, defn);
     if (field >= 0 && node->nOperation != SWQ_NE)
@@ -138,15 +150,31 @@ void ReplaceComparisons(swq_expr_node *&node, const OGRFeatureDefn *defn, unsign
         ReplaceComparisons(node->papoSubExpr[i], defn, absentDates);
 }
 
-unsigned AbsentDates(const OGRFeature *feature, const OGRFeatureDefn *defn)
+// Which of those dates the row lacks.
+uint64_t AbsentDates(const OGRFeature *feature, uint64_t dates)
 {
-    unsigned absent = 0;
-    for (int i = 0; i < defn->GetFieldCount(); i++)
+    uint64_t absent = 0;
+    for (int i = 0; dates >> i != 0; i++)
     {
-        if (defn->GetFieldDefn(i)->GetType() == OFTDateTime && !feature->IsFieldSetAndNotNull(i))
-            absent |= 1U << i;
+        if ((dates >> i & 1) != 0 && !feature->IsFieldSetAndNotNull(i))
+            absent |= uint64_t{1} << i;
     }
     return absent;
+}
+
+// A query of that tree, which it takes over: as it is, since not every number comes back from its text. Null if GDAL
+// does not make one.
+std::unique_ptr<OGRFeatureQuery> MakeQuery(std::unique_ptr<swq_expr_node> tree, OGRFeatureDefn *defn)
+{
+    auto query = std::make_unique<OGRFeatureQuery>();
+    if (query->Compile(defn, "1 = 0 OR 1 = 0") != OGRERR_NONE)
+        return nullptr;
+    auto *root = static_cast<swq_expr_node *>(query->GetSWQExpr());
+    if (root->eNodeType != SNT_OPERATION || root->nOperation != SWQ_OR || root->nSubExprCount != 2)
+        return nullptr;
+    delete root->papoSubExpr[0];
+    root->papoSubExpr[0] = tree.release();
+    return query;
 }
 }  // namespace
 
@@ -159,6 +187,7 @@ bool Residual::Set(OGRFeatureQuery *query, OGRFeatureDefn *defn)
     if (!query)
         return true;
     comparesWithNull_ = HoldsNullComparison(static_cast<const swq_expr_node *>(query->GetSWQExpr()), defn);
+    comparedDates_ = ComparedDates(static_cast<const swq_expr_node *>(query->GetSWQExpr()), defn);
     const char *unreadable = UnreadableDate(static_cast<const swq_expr_node *>(query->GetSWQExpr()), defn);
     if (unreadable)
         ReportUsage("the attribute filter compares a date with '%s', which is none; write e.g. '2023/07/01' or "
@@ -167,19 +196,14 @@ bool Residual::Set(OGRFeatureQuery *query, OGRFeatureDefn *defn)
     return !unreadable;
 }
 
-OGRFeatureQuery *Residual::QueryWithout(unsigned absentDates)
+OGRFeatureQuery *Residual::QueryWithout(uint64_t absentDates)
 {
     std::unique_ptr<OGRFeatureQuery> &query = withoutDates_[absentDates];
     if (!query)
     {
         auto *node = static_cast<swq_expr_node *>(query_->GetSWQExpr())->Clone();
         ReplaceComparisons(node, defn_, absentDates);
-        char *text = node->Unparse(nullptr, '"');
-        query = std::make_unique<OGRFeatureQuery>();
-        if (query->Compile(defn_, text) != OGRERR_NONE)
-            query.reset();
-        CPLFree(text);
-        delete node;
+        query = MakeQuery(std::unique_ptr<swq_expr_node>(node), defn_);
     }
     return query ? query.get() : query_;
 }
@@ -190,7 +214,7 @@ bool Residual::Passes(OGRFeature *feature)
         return true;
     if (!kSqlKnowsNull)
     {
-        const unsigned absent = AbsentDates(feature, defn_);
+        const uint64_t absent = AbsentDates(feature, comparedDates_);
         if (absent || comparesWithNull_)
             return QueryWithout(absent)->Evaluate(feature) != 0;
     }

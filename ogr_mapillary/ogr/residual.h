@@ -7,6 +7,7 @@
 // comparisons of those dates replaced by FALSE, which is how the same versions treat every other absent value.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 
@@ -24,11 +25,12 @@ class Residual
     bool Passes(OGRFeature *feature);
 
   private:
-    OGRFeatureQuery *QueryWithout(unsigned absentDates);
+    OGRFeatureQuery *QueryWithout(uint64_t absentDates);
 
     OGRFeatureQuery *query_ = nullptr;
     OGRFeatureDefn *defn_ = nullptr;
     bool comparesWithNull_ = false;
-    std::map<unsigned, std::unique_ptr<OGRFeatureQuery>> withoutDates_;  // by set of absent fields
+    uint64_t comparedDates_ = 0;
+    std::map<uint64_t, std::unique_ptr<OGRFeatureQuery>> withoutDates_;  // by set of absent fields
 };
 }  // namespace mly

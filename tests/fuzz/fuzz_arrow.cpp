@@ -358,7 +358,7 @@ void CheckBatch(const Subject &subject, const ArrowArray &batch, const std::vect
 
 void Finish(const Subject &subject, mly::ArrowBatch &batch, const std::vector<const mly_row *> &rows)
 {
-    Require(batch.IsEmpty() == rows.empty(), "a batch without rows is empty");
+    Require((batch.Size() == 0) == rows.empty(), "a batch without rows is empty");
     if (rows.empty())
         return;
     ArrowArray array{};
@@ -375,7 +375,7 @@ void RunRows(const Subject &subject, const mly::ArrowLayout &layout, chance *luc
 {
     std::vector<std::unique_ptr<Sample>> samples;
     std::vector<const mly_row *> rows;
-    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows));
+    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows), chance_below(luck, 3000));
     while (!batch.IsFull() && luck->n_bytes > 0) {
         samples.push_back(std::make_unique<Sample>());
         RandomSample(subject.layer, *samples.back(), luck);
@@ -419,7 +419,7 @@ void RunTile(const Subject &subject, const mly::ArrowLayout &layout, chance *luc
     std::vector<std::unique_ptr<mly_row>> owned;
     std::vector<std::unique_ptr<mly_row_space>> spaces;
     std::vector<const mly_row *> rows;
-    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows));
+    mly::ArrowBatch batch(layout, subject.layer->shape, 1 + chance_below(luck, kMaxRows), chance_below(luck, 3000));
     random_tile_layer(&tile, subject.layer->tile_layer, SHAPE_POINT, luck);
     mly_arena_init(&arena, mly_mem_system(), 16 << 20);
     const mly_status status = mly_mvt_open(bytes_view(&tile), {8574, 5735, 14}, subject.layer, &arena, &mvt, &error);

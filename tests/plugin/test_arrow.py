@@ -433,6 +433,41 @@ def test_features_in_between_are_missing_from_the_stream_and_no_others(block):
         release(batch)
 
 
+def test_features_in_between_come_first_where_long_texts_end_batches(service):
+    layer = hand_made(service, *({"id": n + 1, "sequence_id": f"{n:03}" + "x" * 1_000_000} for n in range(60))).layer
+    with Stream(layer) as stream:
+        schema = stream.schema()
+        seen = []
+        while batch := stream.next():
+            seen += arrow_stream.table(schema, batch)["id"]
+            release(batch)
+            seen += [feature.GetFID() for feature in (layer.GetNextFeature() for _ in range(3)) if feature]
+
+    assert seen == list(range(1, 61))
+
+
+def test_a_filter_holds_numbers_to_the_last_digit_whether_a_date_is_there_or_not(service):
+    number = 0.12345678901234568
+    layer = hand_made(service, {"id": 1, "quality_score": number, "captured_at": 1_500_000_000_000},
+                      {"id": 2, "quality_score": number}).layer
+    for where in (f"quality_score = {number!r}", f"quality_score = {number!r} AND CAST(id AS character(10)) <> 'x'",
+                  f"quality_score = {number!r} AND (captured_at IS NULL OR captured_at > '2000/01/01')"):
+        layer.SetAttributeFilter(where)
+        assert assert_all_agree(layer).columns["id"] == [1, 2], where
+
+
+def test_booleans_are_held_against_real_numbers_as_gdal_does(service):
+    layer = hand_made(service, *({"id": n + 1, "is_pano": n % 2 == 0} for n in range(6))).layer
+    memory = ogr.GetDriverByName("Memory").CreateDataSource("")
+    kept = memory.CopyLayer(layer, "images")
+    for where in ("is_pano BETWEEN 0.5 AND 1", "is_pano BETWEEN 1 AND 1.5", "is_pano IN (0.5, 1)",
+                  "is_pano IN (1, 0.5)", "NOT is_pano IN (0.5, 1)", "is_pano > 0.5"):
+        layer.SetAttributeFilter(where)
+        kept.SetAttributeFilter(where)
+        found = assert_all_agree(layer)
+        assert found.columns.get("id", []) == [feature["id"] for feature in kept], where
+
+
 def test_fields_that_are_ignored_on_the_way_start_the_read_over_without_them(block):
     layer = of_block(block)
     with Stream(layer, MAX_FEATURES_IN_BATCH=10) as stream:
