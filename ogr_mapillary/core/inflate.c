@@ -18,6 +18,14 @@ static size_t promised_size(const struct mly_buf *body)
     return (size_t)last[0] | (size_t)last[1] << 8 | (size_t)last[2] << 16 | (size_t)last[3] << 24;
 }
 
+size_t mly_inflate_size(const struct mly_buf *body)
+{
+    if (!is_gzip(body) || body->size < GZIP_SMALLEST)
+        return body->size;
+    const size_t size = promised_size(body);
+    return size > body->limit ? body->limit + 1 : size;
+}
+
 static void fail(struct mly_response *response, enum mly_status status, const char *why)
 {
     mly_buf_fini(&response->body);

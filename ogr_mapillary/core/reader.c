@@ -20,6 +20,8 @@ struct mly_reader {
     uint32_t n_rows; /* since the network had a turn */
     bool is_long;    /* it has given many rows, and is likely to go on */
     uint32_t n_in_flight;
+    bool is_spent; /* MAX_REQUESTS, as `spent` says */
+    struct mly_error spent;
     size_t held_bytes, told_bytes; /* of answers that wait in the machines; as the transport knows it */
 };
 
@@ -92,16 +94,36 @@ enum mly_status mly_reader_new(const struct mly_plan *plan, const struct mly_rea
     return MLY_OK;
 }
 
+/* Nothing more may be sent. What has been asked for still comes: it is paid for, and the rows before the end are known
+ * by it. */
+static enum mly_status refuse(struct mly_reader *reader, struct mly_error *err)
+{
+    reader->is_spent = true;
+    if (err)
+        reader->spent = *err;
+    return reader->n_in_flight > 0 ? MLY_AGAIN : MLY_E_LIMIT;
+}
+
 /* Several machines may ask; together they have so many requests in flight. */
 static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error *err)
 {
     struct mly_request request;
+    if (reader->is_spent && reader->n_in_flight > 0)
+        return MLY_AGAIN;
+    if (reader->is_spent) {
+        if (err)
+            *err = reader->spent;
+        return MLY_E_LIMIT;
+    }
     while (reader->n_in_flight < reader->options.max_in_flight) {
         const enum mly_status status = mly_machine_want(reader->machine, &request, err);
         if (status != MLY_OK)
             return status;
         request.budget = &reader->budget;
-        MLY_TRY(reader->transport->vtbl->submit(reader->transport, &request, err));
+        const enum mly_status sent = reader->transport->vtbl->submit(reader->transport, &request, err);
+        if (sent == MLY_E_LIMIT)
+            return refuse(reader, err);
+        MLY_TRY(sent);
         reader->n_in_flight++;
     }
     return MLY_AGAIN;
@@ -129,13 +151,13 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     return fed;
 }
 
-/* What would be too much waits where it is. */
+/* What would be too much waits where it is. That nothing more may be sent is told when there is nothing left to take. */
 static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
 {
     enum mly_status status = MLY_OK;
     while (status == MLY_OK && reader->held_bytes < MLY_LIMIT_ARRIVING_BYTES)
         status = exchange(reader, 0, err);
-    return status;
+    return status == MLY_E_LIMIT && reader->is_spent && reader->n_in_flight == 0 ? MLY_DONE : status;
 }
 
 /* Answers come together, and the next take may decode one for long: the requests that take the others' places go out

@@ -14,6 +14,8 @@ struct call {
     struct call *next;
     struct curl *curl;
     bool is_paused;
+    bool is_finished; /* with `code`, but not yet handed out */
+    CURLcode code;
     enum mly_request_kind kind;
     CURL *easy; /* NULL: answered unsent, for want of a token */
     struct mly_response response;
@@ -409,7 +411,7 @@ static void answer_without_token(struct curl *curl, struct call **link, struct m
     resume_paused(curl);
 }
 
-static bool take_finished(struct curl *curl, struct mly_response *out)
+static void note_finished(struct curl *curl)
 {
     int n_left = 0;
     const CURLMsg *message;
@@ -419,10 +421,34 @@ static bool take_finished(struct curl *curl, struct mly_response *out)
             continue;
         const CURLcode code = message->data.result;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-        finish(curl, (void *)private, code, out);
-        return true;
+        struct call *call = (void *)private;
+        call->is_finished = true;
+        call->code = code;
     }
-    return false;
+}
+
+/* Whether there is room for what the answer takes once it is inflated, which can be a thousand times what has come. The
+ * oldest is what a reader waits for, and always fits. */
+static bool fits(const struct call *call)
+{
+    const size_t there = call->curl->arriving_bytes + call->curl->held_bytes - call->response.body.size;
+    const size_t size = mly_inflate_size(&call->response.body);
+    return size <= call->response.body.size || there + size <= MLY_LIMIT_ARRIVING_BYTES || is_oldest(call);
+}
+
+/* The oldest of those that have come and fit. */
+static bool take_finished(struct curl *curl, struct mly_response *out)
+{
+    struct call *oldest = NULL;
+    note_finished(curl);
+    for (struct call *call = curl->calls; call; call = call->next) {
+        if (call->is_finished && fits(call) && (!oldest || call->response.ticket < oldest->response.ticket))
+            oldest = call;
+    }
+    if (!oldest)
+        return false;
+    finish(curl, oldest, oldest->code, out);
+    return true;
 }
 
 static enum mly_status multi_failed(CURLMcode code, struct mly_error *err)

@@ -297,7 +297,8 @@ std::unique_ptr<OGRGeometry> Unite(std::unique_ptr<OGRMultiPolygon> polygons)
             area.reset();
     }
     if (!area)
-        ReportUsage("AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them");
+        ReportUsage("AOI: its polygons cross themselves or each other, or a ring is not closed, in a way that cannot "
+                    "be mended; correct them");
     else if (isMended)
         Warn(nullptr, "AOI: one of its polygons crosses itself; it was mended");
     return area;

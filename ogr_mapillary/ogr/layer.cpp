@@ -839,13 +839,25 @@ OGRFeature *OGRMapillaryLayer::FindInTile(mly_tile tile, GIntBig fid)
     return FindByQuery(query, fid);
 }
 
+// Among the tiles of the area of interest, by a read of its own: the one that goes on is not disturbed, and of other
+// rows no more is made than is needed to pass them by.
+OGRFeature *OGRMapillaryLayer::FindInArea(GIntBig fid)
+{
+    const mly::FilterArea area(nullptr, m_sFilterEnvelope, false, nullptr, AreaOfInterest(), nullptr);
+    mly_query query = BaseQuery();
+    query.area = area.Get();
+    query.columns = definition_.ColumnsOf(AllFields().Read());
+    return FindByQuery(query, fid);
+}
+
 // Among the tiles that the process holds. What the Graph adds to a row is asked for that one alone: the Graph's own row
 // can differ from the one that was read, as it knows the creators of old images.
-OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid)
+// False: no tile there has it. True with null: what the Graph adds could not be had, which has been reported.
+bool OGRMapillaryLayer::FindInMemory(GIntBig fid, OGRFeature **feature)
 {
     mly_hold *hold = mly::SharedTiles();
     if (!hold)
-        return nullptr;
+        return false;
     const bool isWhole = !IsExact() && !AsksGraph();
     const mly::Settings &settings = dataset_->GetSettings();
     const char *tileset = settings.computed && layer_->computed_tileset ? layer_->computed_tileset : layer_->tileset;
@@ -859,9 +871,11 @@ OGRFeature *OGRMapillaryLayer::FindInMemory(GIntBig fid)
                                             &arena, &row, &error);
     const bool isFound = status == MLY_OK;
     const mly_tile tile = isFound ? row->tile : mly_tile{};
-    OGRFeature *feature = isFound && isWhole ? MakeFound(*row) : nullptr;
+    *feature = isFound && isWhole ? MakeFound(*row) : nullptr;
     mly_arena_fini(&arena);
-    return isFound && !isWhole ? FindInTile(tile, fid) : feature;
+    if (isFound && !isWhole)
+        *feature = FindInTile(tile, fid);
+    return isFound;
 }
 
 // Whether the layer shows what only the Graph knows.
@@ -875,7 +889,8 @@ bool OGRMapillaryLayer::AsksGraph() const
 // once said, the area has to be read.
 OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
 {
-    if (OGRFeature *feature = FindInMemory(fid))
+    OGRFeature *feature = nullptr;
+    if (FindInMemory(fid, &feature))
         return feature;
     if (places_.count(fid) != 0)
         return FindPlace(fid);
@@ -889,8 +904,8 @@ OGRFeature *OGRMapillaryLayer::FindPoint(GIntBig fid)
         return FindByQuery(query, fid);
     mly::Plan plan;
     mly_error unheard{};
-    OGRFeature *feature = isFolder || !MakePlan(query, plan) ? nullptr : FindInPlan(plan, fid, unheard);
-    return feature ? feature : FindByScan(fid);
+    feature = isFolder || !MakePlan(query, plan) ? nullptr : FindInPlan(plan, fid, unheard);
+    return feature ? feature : FindInArea(fid);
 }
 
 // A row that was handed out, from where it was found.

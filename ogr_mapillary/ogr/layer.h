@@ -97,7 +97,8 @@ class OGRMapillaryLayer final : public mly::LayerBase
     OGRFeature *FindTile(GIntBig fid);
     bool AsksGraph() const;
     OGRFeature *FindInTile(mly_tile tile, GIntBig fid);
-    OGRFeature *FindInMemory(GIntBig fid);
+    OGRFeature *FindInArea(GIntBig fid);
+    bool FindInMemory(GIntBig fid, OGRFeature **feature);
     OGRFeature *FindPoint(GIntBig fid);
     OGRFeature *FindPlace(GIntBig fid);
 

@@ -42,7 +42,7 @@ FAILURES: Dict[str, str] = {
     "AOI: this GeoJSON names its reference system by an address, which is not asked; give the system's name, or degrees":
         "give the system's name",
     "AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small": "mend it",
-    "AOI: its polygons cross themselves or each other in a way that cannot be mended; correct them": "correct them",
+    "AOI: its polygons cross themselves or each other, or a ring is not closed, in a way that cannot be mended; correct them": "correct them",
     "AOI: a MAPILLARY: dataset cannot be its own area; name a file": "name a file",
     "AOI: there is no polygon in it; lines and points make no area": "lines and points make no area",
     "the outline of the area is too detailed for so large an area; simplify it": "simplify it",
@@ -297,7 +297,7 @@ SELDOM: Dict[str, str] = {
     "AOI: more than %d vertices": "plugin/test_aoi.py",
     "AOI: %s was read only in part": "plugin/test_aoi.py",
     "AOI: this GeoJSON names its reference system": "plugin/test_aoi.py",
-    "AOI: its polygons cross themselves or each other in a way": "plugin/test_aoi.py",
+    "AOI: its polygons cross themselves or each other, or a ring": "plugin/test_aoi.py",
     "the outline of the area is too detailed": "unit/test_plan.c",
     "the address of the service is too long": "unit/test_request.c",
     "%s: the spatial filter has a coordinate that is no number": "unit/test_plan.c",

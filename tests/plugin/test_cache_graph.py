@@ -123,6 +123,20 @@ def test_an_interrupted_read_asks_for_what_is_missing_only(service, read, folder
     assert len(ids_asked(service.requests)) < len(batches)
 
 
+def test_a_read_that_may_ask_no_more_keeps_what_it_has_asked_for(service, read, folder):
+    wanted = read(FIELDS="make", CACHE="NO")
+    batches = len(ids_asked(service.requests))
+    service.clear()
+    layer = Layer("images", **{**at(service), "CACHE": "YES", "CACHE_DIR": folder, "FIELDS": "make",
+                               "MAX_REQUESTS": 1}).within(BOX)
+    assert "MAX_REQUESTS" in layer.failure()
+    assert len(ids_asked(service.requests)) == 1
+    service.clear()
+
+    assert read(FIELDS="make", MAX_REQUESTS=batches - 1) == wanted
+    assert len(ids_asked(service.requests)) == batches - 1 > 0
+
+
 def test_ids_that_were_looked_up_are_not_asked_for_again(service, read, town):
     ids = [image.id for image in town.images[:70]]
     where = f"id IN ({listed(ids)}, 999999999999)"

@@ -445,6 +445,16 @@ def test_answers_that_are_all_too_large_take_bounded_memory_together(convert, bl
     assert peak(done) < MEGABYTES
 
 
+def test_small_answers_that_become_large_wait_for_their_turn(convert, block):
+    block.fault("slow", match=TILES[0], times=None)
+    block.fault("bomb", times=None, megabytes=60)
+
+    done = convert("-oo", f"CONNECTIONS={len(TILES)}")
+
+    assert done.code != 0
+    assert peak(done) < MEGABYTES
+
+
 def test_a_million_images_of_one_tile_are_read_in_bounded_memory(convert, block, tmp_path):
     block.fault("status", match=TILES[0], **packed(POINT * 1_000_000))
 

@@ -37,6 +37,48 @@ def opened(service, folder):
 # ---- Single features, and an order of one's own -----------------------------------------------------
 
 
+def test_offline_a_feature_that_is_not_there_does_not_disturb_the_read(service, opened):
+    rows = opened().within(BOX).rows()
+    service.clear()
+
+    offline = opened(OFFLINE="YES", AOI=polygon(corners(BOX)))
+    first = [offline.layer.GetNextFeature().GetFID() for _ in range(10)]
+    with listening() as heard:
+        assert offline.layer.GetFeature(1) is None
+    rest = []
+    while (feature := offline.layer.GetNextFeature()) is not None:  # a loop over the layer would begin anew
+        rest.append(feature.GetFID())
+
+    assert not heard.warnings
+    assert first + rest == [row.fid for row in rows]
+    assert service.requests == []
+
+
+def test_offline_one_recorded_feature_is_found_among_others_that_are_not(service, opened):
+    rows = opened().within(BOX).rows()
+    number = rows[7].fid
+    [expected] = opened(FIELDS="make").where(f"id = {number}").rows()
+    service.clear()
+
+    offline = opened(OFFLINE="YES", FIELDS="make", AOI=polygon(corners(BOX)))
+
+    assert offline.get(number) == expected
+    assert service.requests == []
+
+
+def test_what_cannot_be_had_of_a_feature_is_asked_for_once(service, opened):
+    rows = opened().within(BOX).rows()
+    service.fault(400, match="entities", times=None)
+    service.clear()
+    layer = opened(FIELDS="make")
+
+    with listening() as heard:
+        assert layer.layer.GetFeature(rows[3].fid) is None
+
+    assert len(heard.errors) == 1
+    assert len(service.requests) == 1
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("by_aoi", (True, False))
 def test_offline_features_that_were_read_are_found_while_reading_goes_on(service, opened, layer, by_aoi):

@@ -78,6 +78,26 @@ static void a_gzipped_body_becomes_what_was_compressed(void **state)
     bytes_free(&gzip);
 }
 
+static void what_a_body_will_take_is_known_before(void **state)
+{
+    (void)state;
+    struct fail_mem mem;
+    struct mly_buf body;
+    static const uint8_t gzip[20] = {0x1f, 0x8b, [16] = 0x39, 0x30};
+    fail_mem_init(&mem);
+    mly_buf_init(&body, &mem.mem, 20000);
+    assert_status(mly_buf_append(&body, gzip, 10), MLY_OK, NULL);
+    assert_int_equal(mly_inflate_size(&body), 10); /* no trailer: it will be refused */
+    assert_status(mly_buf_append(&body, gzip + 10, 10), MLY_OK, NULL);
+    assert_int_equal(mly_inflate_size(&body), 12345);
+    body.limit = 12000;
+    assert_int_equal(mly_inflate_size(&body), 12001);
+    body.data[0] = 'x';
+    assert_int_equal(mly_inflate_size(&body), 20);
+    mly_buf_fini(&body);
+    assert_nothing_leaks(&mem);
+}
+
 static void what_is_not_gzipped_stays_as_it_is(void **state)
 {
     (void)state;
@@ -240,6 +260,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_gzipped_body_becomes_what_was_compressed),
+        cmocka_unit_test(what_a_body_will_take_is_known_before),
         cmocka_unit_test(what_is_not_gzipped_stays_as_it_is),
         cmocka_unit_test(an_answer_that_did_not_come_is_left_alone),
         cmocka_unit_test(nothing_compressed_becomes_an_empty_body),
