@@ -14,8 +14,8 @@ extern "C" {
  * GDAL brings the fastest inflater that its build knows. */
 typedef bool mly_inflate_fn(const void *bytes, size_t n, void *out, size_t n_out);
 
-/* What the body will take: what its trailer promises when it is gzipped, else what it has. Not more than its ceiling and
- * a byte. */
+/* What the body will take: what its trailer promises when it is gzipped, else what it has. Not more than its ceiling
+ * and a byte. */
 size_t mly_inflate_size(const struct mly_buf *body);
 
 /* If the body is gzipped, replaces it by what was compressed. A stream that is broken, or larger than the body's

@@ -151,7 +151,7 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     return fed;
 }
 
-/* What would be too much waits where it is. That nothing more may be sent is told when there is nothing left to take. */
+/* What would be too much waits where it is. That no more may be sent is told when there is nothing left to take. */
 static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
 {
     enum mly_status status = MLY_OK;

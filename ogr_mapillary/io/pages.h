@@ -18,8 +18,8 @@ struct mly_pages;
 
 enum { MLY_PAGES_LARGE = 128 << 10 }; /* from here on a block has pages of its own */
 
-/* What waits for the next use goes back to the system as far as it and what is in use are more than `max_bytes`, at each
- * release of a large block. What is in use alone may be more. */
+/* What waits for the next use goes back to the system as far as it and what is in use are more than `max_bytes`, at
+ * each release of a large block. What is in use alone may be more. */
 enum mly_status mly_pages_new(size_t max_bytes, struct mly_pages **out, struct mly_error *err);
 
 /* As long as the pages live. */
