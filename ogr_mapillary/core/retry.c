@@ -121,8 +121,8 @@ static bool put_aside(struct retry *r, struct pending *p, struct mly_response *r
         response->retry_after_ms > MLY_LIMIT_RETRY_AFTER_MS)
         return false;
     uint64_t delay = delay_before(r, p->attempts);
-    if (delay < response->retry_after_ms)
-        delay = response->retry_after_ms;
+    if (delay <= response->retry_after_ms && response->retry_after_ms > 0)
+        delay = response->retry_after_ms + UINT64_C(1); /* not sooner: the clock counts whole milliseconds */
     p->due_ms = now(r) + (delay ? delay : 1);
     mly_transport_fini_response(response);
     return true;
