@@ -173,7 +173,8 @@ def test_the_delay_before_a_retry_is_that_of_gdal_and_doubles(images, block, mon
     block.fault(503, match=TILES[4], times=3)
 
     assert_same(images().within(BLOCK).rows(), truth_of(TILES))
-    assert [gap > delay - 0.002 for gap, delay in zip(gaps(block, TILES[4]), (0.1, 0.2, 0.4))] == [True] * 3  # clocks tick in milliseconds
+    delays = (0.099, 0.199, 0.399)  # a little less: clocks tick in milliseconds
+    assert [gap >= delay for gap, delay in zip(gaps(block, TILES[4]), delays)] == [True] * 3
 
 
 def test_a_retry_waits_as_long_as_the_service_asks(images, block):
