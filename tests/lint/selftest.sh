@@ -47,7 +47,7 @@ END
 #ifndef MLY_ENTRY_H
 #define MLY_ENTRY_H
 struct mly_span;
-int mly_entry_read(struct mly_span *bytes);
+int mly_entry_read(struct mly_span bytes);
 #endif
 END
     mkdir -p "$tree/tests/fuzz/corpus/entry"
@@ -161,6 +161,12 @@ expect_pass targets
 expect_caught targets tests/fuzz/fuzz_header.c 'int main(void) { return 0; }' "the target 'header' is not there"
 expect_caught targets tests/fuzz/fuzz_header.c 'int main(void) { return 0; }' 'has no corpus'
 expect_caught targets ogr_mapillary/io/header.h 'int mly_header_read(struct mly_span line);' 'stands in no row'
+plant_clean_tree
+sed -i 's/struct mly_span bytes/int fd/' "$tree/ogr_mapillary/io/entry.h"
+targets 2>&1 | grep -q 'no function takes bytes' || {
+    echo "targets passes where it finds nothing to look at"
+    failed=1
+}
 # shellcheck disable=SC2016 # those backticks are the document's
 expect_caught targets tests/fuzz/README.md '| `mly_entry_forget` |' "no function 'mly_entry_forget'"
 

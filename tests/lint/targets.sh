@@ -19,7 +19,7 @@ own='mly_buf_append mly_hash_bytes mly_record_append mly_store_put mly_store_put
 # The names of functions in headers, with their parameters, each in one line.
 declarations() {
     cat ogr_mapillary/core/*.h ogr_mapillary/io/*.h | tr '\n' ' ' | sed 's|/\*\([^*]\|\*[^/]\)*\*/||g' | tr ';' '\n' |
-        grep -oE '\bmly_[a-z0-9_]+\([^()]*\)' || true
+        grep -oE '\bmly_[a-z0-9_]+\([^()]*\)'
 }
 
 # Whether the tables name a function: whole, or by its end behind another one of its module.
@@ -40,9 +40,9 @@ for name in $(sed -n '/^## Targets/,/^## Functions/s/^| `\([a-z]*\)` |.*/\1/p' "
     ls "tests/fuzz/fuzz_$name".c* >/dev/null 2>&1 || complain "there is no target '$name'"
 done
 
-all=$(declarations)
-[ -n "$all" ] || complain "no functions found"
-for name in $(echo "$all" | grep 'struct mly_span [a-z]' | cut -d '(' -f 1 | LC_ALL=C sort -u); do
+all=$(declarations) || complain "no functions found"
+takers=$(echo "$all" | grep 'struct mly_span [a-z]') || complain "no function takes bytes"
+for name in $(echo "$takers" | cut -d '(' -f 1 | LC_ALL=C sort -u); do
     case " $(echo "$own" | tr -s '\n ' '  ') " in
     *" $name "*) ;;
     *) is_listed "$name" || complain "'$name' takes bytes and stands in no row" ;;
