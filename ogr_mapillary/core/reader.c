@@ -101,16 +101,21 @@ static enum mly_status refuse(struct mly_reader *reader, struct mly_error *err)
     reader->is_spent = true;
     if (err)
         reader->spent = *err;
-    return reader->n_in_flight > 0 ? MLY_AGAIN : MLY_E_LIMIT;
+    return MLY_AGAIN;
+}
+
+static bool is_at_its_end(const struct mly_reader *reader)
+{
+    return reader->is_spent && reader->n_in_flight == 0;
 }
 
 /* Several machines may ask; together they have so many requests in flight. */
 static enum mly_status ask_for_more(struct mly_reader *reader, struct mly_error *err)
 {
     struct mly_request request;
-    if (reader->is_spent && reader->n_in_flight > 0)
+    if (reader->is_spent && !is_at_its_end(reader))
         return MLY_AGAIN;
-    if (reader->is_spent) {
+    if (is_at_its_end(reader)) {
         if (err)
             *err = reader->spent;
         return MLY_E_LIMIT;
@@ -155,9 +160,9 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
 static enum mly_status pump(struct mly_reader *reader, struct mly_error *err)
 {
     enum mly_status status = MLY_OK;
-    while (status == MLY_OK && reader->held_bytes < MLY_LIMIT_ARRIVING_BYTES)
+    while (status == MLY_OK && !is_at_its_end(reader) && reader->held_bytes < MLY_LIMIT_ARRIVING_BYTES)
         status = exchange(reader, 0, err);
-    return status == MLY_E_LIMIT && reader->is_spent && reader->n_in_flight == 0 ? MLY_DONE : status;
+    return status;
 }
 
 /* Answers come together, and the next take may decode one for long: the requests that take the others' places go out
