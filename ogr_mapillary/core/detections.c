@@ -270,6 +270,7 @@ enum mly_status mly_detections_new(const struct mly_plan *plan, const struct mly
         .next_ctx = d,
         .debug = options->debug,
         .debug_ctx = options->debug_ctx,
+        .max_held_bytes = MLY_LIMIT_HELD_BYTES,
         .held_bytes = options->held_bytes,
     };
     const enum mly_status status = mly_ring_new(&ring, &d->ring, err);

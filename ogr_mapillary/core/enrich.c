@@ -682,6 +682,7 @@ static enum mly_status start_ring(struct enrich *e, struct mly_error *err)
         .next_ctx = e,
         .debug = e->options.debug,
         .debug_ctx = e->options.debug_ctx,
+        .max_held_bytes = MLY_LIMIT_HELD_BYTES,
         .held_bytes = e->options.held_bytes,
     };
     return mly_ring_new(&ring, &e->ring, err);

@@ -372,6 +372,7 @@ enum mly_status mly_ids_new(const struct mly_ids_source *source, const struct ml
         .next_ctx = ids,
         .debug = options->debug,
         .debug_ctx = options->debug_ctx,
+        .max_held_bytes = MLY_LIMIT_HELD_BYTES,
         .held_bytes = options->held_bytes,
     };
     const enum mly_status status = source->kind == MLY_IDS_GIVEN ? MLY_OK : mly_ring_new(&ring, &ids->ring, err);

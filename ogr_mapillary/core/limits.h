@@ -26,6 +26,11 @@ enum {
     /* A read asks for no more while the answers that wait for their turn, and those that are expected, have so many
      * bytes. */
     MLY_LIMIT_HELD_BYTES = 12 << 20,
+    /* Likewise of a folder. Files come fast: more of them would only drive one another out of the processor's cache. */
+    MLY_LIMIT_HELD_FILES_BYTES = 2 << 20,
+    /* A tile is opened ahead, while another one is read, up to this size. Decoded, with its bytes, it takes 2.5 times
+     * as much: both have room in what is set aside for decoded tiles. */
+    MLY_LIMIT_AHEAD_BYTES = MLY_LIMIT_DECODED_BYTES / 5,
     /* Sequences are held until the last tile of the area, at some 5 bytes a vertex and 200 a sequence: this is a
      * country, or a hundred million vertices. */
     MLY_LIMIT_STITCH_MEMORY = 1 << 30,

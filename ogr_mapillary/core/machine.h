@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "row.h"
 #include "transport.h"
+#include "worker.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,6 +53,7 @@ struct mly_read_options {
     struct mly_losses *losses;     /* the read goes on without what fails for good, and notes it here; NULL: it ends */
     struct mly_progress *progress; /* NULL: nobody looks */
     size_t *held_bytes; /* the reader's: of answers that wait for their turn in any machine. NULL: nobody looks */
+    struct mly_worker *worker; /* opens large tiles ahead; `mem` and the hold must serve two threads. NULL: none */
 };
 
 struct mly_machine;

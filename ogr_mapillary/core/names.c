@@ -200,6 +200,7 @@ enum mly_status mly_names_new(const struct mly_plan *plan, const struct mly_read
         .next_ctx = n,
         .debug = options->debug,
         .debug_ctx = options->debug_ctx,
+        .max_held_bytes = MLY_LIMIT_HELD_BYTES,
         .held_bytes = options->held_bytes,
     };
     const enum mly_status status = mly_ring_new(&ring, &n->ring, err);

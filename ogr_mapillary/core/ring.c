@@ -146,7 +146,7 @@ static bool may_ask_for_next(const struct mly_ring *ring)
         return false;
     if (ring->tail == ring->head)
         return true;
-    return ring->held_bytes + ring->n_in_flight * ring->usual_bytes < MLY_LIMIT_HELD_BYTES;
+    return ring->held_bytes + ring->n_in_flight * ring->usual_bytes < ring->options.max_held_bytes;
 }
 
 /* Gives the next request of the list the next slot. */

@@ -33,7 +33,8 @@ struct mly_ring_options {
     void *next_ctx;
     mly_debug_fn *debug; /* may be NULL */
     void *debug_ctx;
-    size_t *held_bytes; /* to which it adds what it holds; NULL: nobody looks */
+    size_t max_held_bytes; /* with so many that wait for their turn, or are expected, it asks for no more */
+    size_t *held_bytes;    /* to which it adds what it holds; NULL: nobody looks */
 };
 
 enum mly_status mly_ring_new(const struct mly_ring_options *options, struct mly_ring **out, struct mly_error *err);

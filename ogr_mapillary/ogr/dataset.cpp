@@ -118,6 +118,10 @@ OGRMapillaryDataset::OGRMapillaryDataset(mly::Settings settings)
         layers_.push_back(std::make_unique<OGRMapillaryLayer>(this, layer));
         nListed_ += !layer->by_name_only;
     }
+    mly_helper *helper = nullptr;
+    if (settings_.hasThreads)
+        mly_helper_new(mly_mem_system(), &helper, nullptr);  // without one a read takes longer
+    helper_.reset(helper);
     for (std::unique_ptr<OGRFieldDomain> &domain : mly::MakeDomains())
     {
         const std::string name = domain->GetName();
@@ -234,6 +238,7 @@ mly_read_options OGRMapillaryDataset::ReadOptions()
     options.hold_scope = holdScope_.c_str();
     options.is_folder = IsFolder(settings_.tiles);
     options.clock = mly_clock_system();
+    options.worker = helper_ ? mly_helper_worker(helper_.get()) : nullptr;
     options.hold_max_age_ms = IsFolder(settings_.tiles) ? 0 : HoldMaxAgeMs();  // files may change at any time
     return options;
 }
@@ -313,21 +318,29 @@ mly_status OGRMapillaryDataset::MakeNetworkLate(void *dataset, mly_transport **o
     }
 }
 
+// Files are read, and inflated, on a thread of its own where there may be one.
+mly_transport *OGRMapillaryDataset::MakeFolder(mly_error *error) const
+{
+    mly_transport *folder = nullptr;
+    if (mly_transport_dir(settings_.tiles.url.text, Inflate, mly::SharedMemory(), &folder, error) < 0)
+        return nullptr;
+    mly_transport *threaded = nullptr;
+    if (settings_.hasThreads)
+        mly_transport_threaded(folder, mly::SharedMemory(), &threaded, error);
+    return settings_.hasThreads ? threaded : folder;
+}
+
 // A folder takes the place of one service, or of both. Beside it the network is made only if it is really asked: most
 // reads of a folder are not to open a socket, nor a cache.
 mly_transport *OGRMapillaryDataset::MakeTransport(mly_error *error)
 {
     static const char whyNot[] =
         "GRAPH_URL: this comes from the Graph API, which no folder can stand in for; give an https:// address or none";
-    mly_transport *tiles = nullptr;
     mly_transport *graph = nullptr;
     mly_transport *fork = nullptr;
     if (!IsFolder(settings_.tiles) && !IsFolder(settings_.graph))
         return MakeNetwork(error);
-    if (!IsFolder(settings_.tiles))
-        tiles = MakeNetwork(error);
-    else
-        mly_transport_dir(settings_.tiles.url.text, Inflate, mly::SharedMemory(), &tiles, error);
+    mly_transport *tiles = IsFolder(settings_.tiles) ? MakeFolder(error) : MakeNetwork(error);
     if (!tiles)
         return nullptr;
     if (!IsFolder(settings_.graph) && mly_transport_late(MakeNetworkLate, this, mly::SharedMemory(), &graph, error) < 0)
@@ -355,8 +368,11 @@ mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
     return transport;
 }
 
+// At rest there is no thread of ours.
 void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport)
 {
     if (transport)
         idle_.push_back(std::move(transport));
+    if (helper_)
+        mly_helper_rest(helper_.get());
 }

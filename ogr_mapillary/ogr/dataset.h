@@ -56,6 +56,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     mly_transport *MakeTransport(mly_error *error);
     mly_transport *Cached(mly_transport *transport, mly_store *store, mly_error *error);
     mly_transport *MakeNetwork(mly_error *error);
+    mly_transport *MakeFolder(mly_error *error) const;
     static mly_status MakeNetworkLate(void *dataset, mly_transport **out, mly_error *error) noexcept;
     mly_store *Store();
 
@@ -63,6 +64,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     const std::string holdScope_;
     mly::StorePtr store_;  // outlives the transports that borrow it
     bool storeWasTried_ = false;
+    mly::HelperPtr helper_;  // null: tiles are opened by whoever reads them
     std::vector<mly::TransportPtr> idle_;
     std::vector<std::unique_ptr<OGRMapillaryLayer>> layers_;  // those that are listed come first
     int nListed_ = 0;

@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "core/reader.h"
+#include "io/helper.h"
 #include "io/store.h"
 #include "io/transports.h"
 
@@ -43,6 +44,15 @@ class TransportFree
     pid_t process_ = getpid();
 };
 using TransportPtr = std::unique_ptr<mly_transport, TransportFree>;
+
+struct HelperFree
+{
+    void operator()(mly_helper *helper) const noexcept
+    {
+        mly_helper_free(helper);
+    }
+};
+using HelperPtr = std::unique_ptr<mly_helper, HelperFree>;
 
 struct StoreClose
 {

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <cpl_conv.h>
+#include <cpl_multiproc.h>
 #include <cpl_string.h>
 #include <cpl_vsi.h>
 
@@ -442,6 +443,14 @@ HttpSettings ReadHttpSettings()
     return http;
 }
 
+// Whether tiles may be read and opened on other threads than the reader's: as GDAL_NUM_THREADS says, or else if there
+// is a processor for them.
+bool HasThreads()
+{
+    const char *given = CPLGetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS");
+    return (EQUAL(given, "ALL_CPUS") ? CPLGetNumCPUs() : atoi(given)) > 1;
+}
+
 void AddXmlOption(std::string &xml, const Option &option)
 {
     char *description = CPLEscapeString(option.description, -1, CPLES_XML_BUT_QUOTES);
@@ -535,6 +544,7 @@ std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openO
         !ReadSelection(given, settings))
         return std::nullopt;
     settings.http = ReadHttpSettings();
+    settings.hasThreads = HasThreads();
     return settings;
 }
 }  // namespace mly

@@ -67,7 +67,8 @@ struct Settings
     bool isPruned = false;
     bool skips = false;  // a read goes on without what fails for good
     bool showsProgress = false;
-    CPLStringList fields;  // of the Graph; by the schema's names
+    bool hasThreads = false;  // tiles are read and opened beside the reader
+    CPLStringList fields;     // of the Graph; by the schema's names
     std::optional<mly_near> near;
     uint8_t zoom = 0;  // of sequences
     mly_stitch_mode stitch = MLY_STITCH_WHOLE;

@@ -8,7 +8,7 @@
 cmake_minimum_required(VERSION 3.16)
 
 set(CORE_LAYERS base words translation flow face)
-set(CORE_base status limits span mem arena buf wire base64)
+set(CORE_base status limits span mem arena buf wire base64 worker)
 set(CORE_words tile value row schema expr source cover query url)
 set(CORE_translation mvt block sieve hold graph request transport verdict progress machine near plan plan_text)
 set(CORE_flow losses ring fetch tiles stitch sequences detections listing ids enrich prelude names trace prune retry

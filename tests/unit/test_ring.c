@@ -66,6 +66,7 @@ static struct mly_ring_options options_of(struct rig *rig, uint32_t max_in_fligh
     return (struct mly_ring_options){
         .mem = &rig->mem.mem,
         .max_in_flight = max_in_flight,
+        .max_held_bytes = MLY_LIMIT_HELD_BYTES,
         .next = make_request,
         .next_ctx = rig,
         .debug = note,
