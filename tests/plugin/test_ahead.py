@@ -57,9 +57,16 @@ def program(run, service, tmp_path):
     return call
 
 
+# A thread that has ended may stay on the system's list a moment longer.
 TOOLS = """
 def threads():
     return len(os.listdir("/proc/self/task"))
+
+def settled(wanted):
+    end = time.monotonic() + 5
+    while threads() != wanted and time.monotonic() < end:
+        time.sleep(0.001)
+    return threads()
 
 """
 
@@ -70,17 +77,19 @@ def test_there_are_threads_while_tiles_are_read_and_none_at_rest(program, way: s
     told = program(way, threads, f"""
 dataset, layer = opened()
 before = threads()
-ids = [layer.GetNextFeature().GetFID() for _ in range({ROWS + 600})]
-during = threads()
+ids, most = [], before
+while len(ids) < {8 * ROWS}:
+    ids.append(layer.GetNextFeature().GetFID())
+    most = max(most, threads()) if len(ids) % 100 == 0 else most
 layer.ResetReading()
-after = threads()
+after = settled(before)
 again = rest(layer)
-tell(before=before, during=during, after=after, end=threads(), ids=ids, again=again, said=said)
+tell(before=before, most=most, after=after, end=settled(before), ids=ids, again=again, said=said)
 """)
 
     assert told["said"] == []
-    assert told["ids"] == IDS[:ROWS + 600] and told["again"] == IDS
-    assert (told["during"], told["after"], told["end"]) == (told["before"] + beside, told["before"], told["before"])
+    assert told["ids"] == IDS[:8 * ROWS] and told["again"] == IDS
+    assert (told["most"], told["after"], told["end"]) == (told["before"] + beside, told["before"], told["before"])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -109,7 +118,7 @@ tileset, z, x, y = {KEYS[4]!r}
 folder = os.environ["MAPILLARY_TILES_URL"][len("file://"):]
 pathlib.Path(folder, "maps", "vtp", tileset, "2", str(z), str(x), str(y)).write_bytes(b"<" * (64 << 10))
 dataset, layer = opened()
-tell(ids=rest(layer), said=said, threads=threads())
+tell(ids=rest(layer), said=said, threads=settled(1))
 """
     told = program("folder", threads, text)
 
@@ -131,7 +140,7 @@ tell(child=child, parent=first + rest(layer), said=said)
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("n_read", (1, ROWS, ROWS + 600))
+@pytest.mark.parametrize("n_read", (1, ROWS + 600))
 def test_a_read_that_goes_on_in_a_child_ends_with_all_rows_or_with_a_word(program, way: str, n_read: int):
     told, child = forked(program, way, n_read)
 
@@ -145,7 +154,7 @@ def test_a_read_that_goes_on_in_a_child_ends_with_all_rows_or_with_a_word(progra
         assert child["rows"] == wanted
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ("folder", "network"))
 def test_a_read_that_is_begun_anew_in_a_child_gives_all_rows(program, way: str):
     told = program(way, 2, f"""
 dataset, layer = opened()

@@ -7,6 +7,7 @@
 
 #include "core/fetch.h"
 #include "core/reader.h"
+#include "io/helper.h"
 #include "support/chance.h"
 #include "support/check.h"
 #include "support/fail_mem.h"
@@ -200,6 +201,32 @@ static void without_a_worker_the_rows_and_requests_are_the_same(void **state)
     }
 }
 
+/* Which the thread sanitizer looks at. */
+static void a_worker_with_a_thread_of_its_own_does_the_same(void **state)
+{
+    (void)state;
+    for (int has_hold = 0; has_hold < 2; has_hold++) {
+        struct rig rig;
+        struct mly_helper *helper = NULL;
+        set_up(&rig, 20, false);
+        const struct mly_hold_options hold = {.mem = mly_mem_system(), .max_bytes = 1 << 20}; /* five tiles */
+        if (has_hold)
+            assert_status(mly_hold_new(&hold, &rig.hold, &rig.err), MLY_OK, &rig.err);
+        assert_status(mly_helper_new(mly_mem_system(), &helper, &rig.err), MLY_OK, &rig.err);
+        rig.options.hold = rig.hold;
+        rig.options.clock = &rig.clock.clock;
+        rig.options.mem = mly_mem_system(); /* two threads allocate */
+        rig.options.worker = mly_helper_worker(helper);
+        expect_all(&rig);
+
+        assert_status(read_rows(&rig, SIZE_MAX), MLY_DONE, &rig.err);
+
+        assert_int_equal(rig.n_rows, 20 * MANY);
+        tear_down(&rig);
+        mly_helper_free(helper);
+    }
+}
+
 /* ---- what goes wrong ---- */
 
 /* A page of another kind, as large as a tile. */
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(the_next_tile_is_begun_with_the_first_row_of_the_one_before),
         cmocka_unit_test(small_tiles_and_very_large_ones_are_opened_by_the_reader),
         cmocka_unit_test(without_a_worker_the_rows_and_requests_are_the_same),
+        cmocka_unit_test(a_worker_with_a_thread_of_its_own_does_the_same),
         cmocka_unit_test(a_broken_tile_is_asked_for_once_more),
         cmocka_unit_test(rows_before_a_tile_that_stays_broken_come_first),
         cmocka_unit_test(rows_before_a_refusal_come_first),

@@ -2,6 +2,7 @@
 #include "io/helper.h"
 
 #include <dirent.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -70,6 +71,15 @@ static size_t count_threads(void)
     return n - 2; /* "." and ".." */
 }
 
+/* A thread that has been waited for may stay on the system's list a moment longer. */
+static void assert_threads(size_t n)
+{
+    enum { TRIES = 5000 };
+    for (int i = 0; i < TRIES && count_threads() != n; i++)
+        (void)poll(NULL, 0, 1);
+    assert_int_equal(count_threads(), n);
+}
+
 static void a_job_is_done_on_another_thread_while_its_asker_goes_on(void **state)
 {
     (void)state;
@@ -123,22 +133,23 @@ static void the_thread_begins_with_the_first_job_and_ends_at_rest(void **state)
 {
     (void)state;
     struct rig rig;
+    const size_t others = count_threads(); /* a sanitizer has some */
     set_up(&rig, 1, 1);
-    assert_int_equal(count_threads(), 1);
+    assert_threads(others);
     mly_worker_begin(rig.worker, &rig.first.job);
     assert_true(mly_worker_end(rig.worker, &rig.first.job));
-    assert_int_equal(count_threads(), 2);
+    assert_threads(others + 1);
 
     mly_helper_rest(rig.helper);
-    assert_int_equal(count_threads(), 1);
+    assert_threads(others);
     mly_helper_rest(rig.helper);
 
     mly_worker_begin(rig.worker, &rig.second.job);
     assert_true(mly_worker_end(rig.worker, &rig.second.job));
     assert_true(rig.second.has_run);
-    assert_int_equal(count_threads(), 2);
+    assert_threads(others + 1);
     tear_down(&rig);
-    assert_int_equal(count_threads(), 1);
+    assert_threads(others);
 }
 
 static void a_rest_waits_for_the_job_that_runs(void **state)
