@@ -148,9 +148,10 @@ static void abandon_opening(struct mly_fetch *fetch)
 {
     fetch->next.tile = (struct mly_hold_tile){.mvt = NULL};
     mly_arena_init(&fetch->next.tile.arena, fetch->options.read->mem, MLY_LIMIT_TILE_MEMORY);
-    fetch->next.status = mly_fail(&fetch->next.why, MLY_E_ARG,
-                                  "the program has forked since this read began, and what it was about to decode stays "
-                                  "with the parent; begin the read anew");
+    fetch->next.status = mly_fail(
+        &fetch->next.why, MLY_E_ARG,
+        "the program has forked since this read began, and a tile that was being opened stays "
+        "with the parent; begin the read anew");
 }
 
 static void end_opening(struct mly_fetch *fetch)

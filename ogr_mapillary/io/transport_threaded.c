@@ -190,7 +190,7 @@ static bool is_ours(const struct threaded *t)
 static enum mly_status fail_in_child(struct mly_error *err)
 {
     return mly_fail(err, MLY_E_ARG,
-                    "the program has forked since this read began, and its network stays with the parent; begin the "
+                    "the program has forked since this read began, and its answers stay with the parent; begin the "
                     "read anew");
 }
 

@@ -139,8 +139,10 @@ FAILURES: Dict[str, str] = {
     "the entities asked for do not fit the answer's ceiling of memory; please report it": "please report it",
 
     # a program that forks
-    "the program has forked since this read began, and its network stays with the parent; begin the read anew":
+    "the program has forked since this read began, and its answers stay with the parent; begin the read anew":
         "begin the read anew",
+    "the program has forked since this read began, and a tile that was being opened stays with the parent; begin the "
+    "read anew": "begin the read anew",
 
     # the cache, and a folder in place of the service
     "not in the cache (OFFLINE=YES); read it once without OFFLINE": "read it once without OFFLINE",
@@ -289,7 +291,8 @@ OTHERS: Set[str] = {
 
 # Failures that take a broken service, gigabytes or luck to bring about: the test that does, or comes near it.
 SELDOM: Dict[str, str] = {
-    "the program has forked since this read began": "plugin/test_fork.py",
+    "the program has forked since this read began, and its answers": "plugin/test_fork.py",
+    "the program has forked since this read began, and a tile": "unit/test_fetch_ahead.c",
     "no access token for this service: the one in": "plugin/test_token.py",
     "no access token for this service: the open option": "plugin/test_token.py",
     "AOI in the dataset name": "plugin/test_aoi.py",
