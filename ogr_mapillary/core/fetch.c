@@ -8,9 +8,7 @@
 
 enum { MAX_READY = MLY_RING_MAX_SLOTS + 1 }; /* and the one that the ring makes ahead */
 
-/* A smaller tile takes less time to open than to hand to somebody else, and a larger one too much memory beside
- * another.
- */
+/* A smaller tile takes less time to open than to hand to somebody else. */
 enum { MIN_AHEAD_BYTES = 32 << 10 };
 
 /* A tile on its way from an answer to the taker. */
@@ -148,10 +146,9 @@ static void abandon_opening(struct mly_fetch *fetch)
 {
     fetch->next.tile = (struct mly_hold_tile){.mvt = NULL};
     mly_arena_init(&fetch->next.tile.arena, fetch->options.read->mem, MLY_LIMIT_TILE_MEMORY);
-    fetch->next.status = mly_fail(
-        &fetch->next.why, MLY_E_ARG,
-        "the program has forked since this read began, and a tile that was being opened stays "
-        "with the parent; begin the read anew");
+    fetch->next.status = mly_fail(&fetch->next.why, MLY_E_ARG,
+                                  "the program has forked since this read began, and a tile that was being opened "
+                                  "stays with the parent; begin the read anew");
 }
 
 static void end_opening(struct mly_fetch *fetch)

@@ -448,7 +448,7 @@ HttpSettings ReadHttpSettings()
 bool HasThreads()
 {
     const char *given = CPLGetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS");
-    return (EQUAL(given, "ALL_CPUS") ? CPLGetNumCPUs() : atoi(given)) > 1;
+    return (EQUAL(given, "ALL_CPUS") ? long{CPLGetNumCPUs()} : std::strtol(given, nullptr, 10)) > 1;
 }
 
 void AddXmlOption(std::string &xml, const Option &option)

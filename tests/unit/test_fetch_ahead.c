@@ -349,7 +349,7 @@ static void memory_may_run_out_anywhere(void **state)
 
         n_failed = rig.mem.n_failed;
         assert_true(status == MLY_DONE || (status == MLY_E_NOMEM && n_failed > 0));
-        assert_true(status != MLY_DONE || rig.n_rows == 3 * MANY);
+        assert_true(status != MLY_DONE || rig.n_rows == (size_t)3 * MANY);
         n_refused += status == MLY_E_NOMEM;
         tear_down(&rig);
     }
