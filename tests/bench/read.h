@@ -13,7 +13,17 @@ struct reading {
     double first_at; /* when the first row, or batch, was there */
 };
 
-/* OGR_L_GetNextFeature(), each field and the geometry. */
+struct fields {
+    int n;
+    OGRFieldType *types; /* free() gives it back */
+};
+
+struct fields fields_of(OGRFeatureDefnH defn);
+
+/* Each field, and the geometry. */
+void read_feature(OGRFeatureH feature, const struct fields *fields, struct reading *reading);
+
+/* OGR_L_GetNextFeature(), and all of each. */
 void read_rows(OGRLayerH layer, struct reading *reading);
 
 /* OGR_L_GetArrowStream(), each byte of each buffer. */
