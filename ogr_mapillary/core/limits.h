@@ -21,11 +21,11 @@ enum {
     MLY_LIMIT_SCRATCH_MEMORY = 256 << 20,
     /* Of answers of one read that are on their way or wait for their turn. Beyond it all but the oldest are paused, and
      * that one goes on only while the reader waits: dense tiles come a few at a time, and answers without end cannot
-     * add up. What is paused waits in the system's own buffers. It keeps a line of 100 ms and 1 Gbit/s full. */
-    MLY_LIMIT_ARRIVING_BYTES = 12 << 20,
+     * add up. What is paused waits in the system's own buffers. It keeps a line of 80 ms and 1 Gbit/s full. */
+    MLY_LIMIT_ARRIVING_BYTES = 10 << 20,
     /* A read asks for no more while the answers that wait for their turn, and those that are expected, have so many
      * bytes. */
-    MLY_LIMIT_HELD_BYTES = 12 << 20,
+    MLY_LIMIT_HELD_BYTES = 10 << 20,
     /* Likewise of a folder. Files come fast: more of them would only drive one another out of the processor's cache. */
     MLY_LIMIT_HELD_FILES_BYTES = 2 << 20,
     /* A tile is opened ahead, while another one is read, up to this size. Decoded, with its bytes, it takes 2.5 times
