@@ -1057,7 +1057,7 @@ static void read_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t 
     }
 }
 
-void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_spaces *spaces,
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_row_spaces *spaces,
                   struct mly_row *out)
 {
     read_rows(mvt, rows, n, spaces->values[0], spaces->digits[0], out);

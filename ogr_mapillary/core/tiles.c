@@ -19,8 +19,8 @@ struct tiles {
     uint32_t row;                   /* of the tile, to be looked at next */
     uint32_t found[MLY_BLOCK_ROWS]; /* those that the sieve lets pass */
     uint32_t n_ready, n_given;
-    struct mly_row ready[MLY_MVT_ROWS]; /* of those, when rows are given one by one */
-    struct mly_mvt_spaces spaces;
+    struct mly_row ready[MLY_ROW_SPACES]; /* of those, when rows are given one by one */
+    struct mly_row_spaces spaces;
 };
 
 static bool next_tile(void *ctx, struct mly_tile *out)
@@ -91,7 +91,7 @@ static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct m
     struct tiles *tiles = (struct tiles *)m;
     if (tiles->n_given == tiles->n_ready) {
         tiles->n_given = tiles->n_ready = 0;
-        const enum mly_status status = next_rows(tiles, MLY_MVT_ROWS, &tiles->n_ready, err);
+        const enum mly_status status = next_rows(tiles, MLY_ROW_SPACES, &tiles->n_ready, err);
         if (status != MLY_OK)
             return status;
         mly_mvt_rows(tiles->mvt, tiles->found, tiles->n_ready, &tiles->spaces, tiles->ready);
