@@ -2,13 +2,13 @@
 #include "definition.h"
 
 #include <cpl_conv.h>
-#include <cpl_string.h>
 
 #include <cstring>
 
 #include "domains.h"
 #include "geometry.h"
 #include "moment.h"
+#include "text.h"
 
 namespace mly
 {
@@ -146,18 +146,6 @@ void SetRawField(OGRField *field, const mly_value &value)
     }
 }
 }  // namespace
-
-char *MakeString(const mly_value &value)
-{
-    char *text = static_cast<char *>(CPLMalloc(value.n_bytes + size_t{1}));
-    memcpy(text, value.as.text, value.n_bytes);
-    text[value.n_bytes] = '\0';
-    if (CPLIsUTF8(text, static_cast<int>(value.n_bytes)))
-        return text;
-    char *ascii = CPLForceToASCII(text, static_cast<int>(value.n_bytes), '?');
-    CPLFree(text);
-    return ascii;
-}
 
 Definition::Definition(const mly_layer *layer, const Settings &settings)
     : layer_(layer), isNear_(settings.near && mly_schema_columns(layer, MLY_FROM_NEAR) != 0 &&
