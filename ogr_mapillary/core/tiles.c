@@ -67,9 +67,10 @@ static uint32_t find_rows(struct tiles *tiles, uint32_t max)
 {
     const uint32_t end = tiles->mvt ? mly_mvt_count(tiles->mvt) : 0;
     uint32_t n = 0;
+    const bool passes = !tiles->plan->filter;
     while (tiles->row < end && n < max) {
         const uint32_t row = tiles->row++;
-        if (mly_sieve_test(tiles->sieve, row) != MLY_NO)
+        if (passes || mly_sieve_test(tiles->sieve, row) != MLY_NO)
             tiles->found[n++] = row;
     }
     return n;
