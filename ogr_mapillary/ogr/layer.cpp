@@ -414,7 +414,8 @@ bool OGRMapillaryLayer::GoesOn(mly_status status, const mly_error &error)
 // The next row, whatever OGR's filters say of it.
 bool OGRMapillaryLayer::NextRow(mly_row *row)
 {
-    mly_error error{};
+    mly_error error;
+    error.code = MLY_OK;  // its text has 640 bytes, which few rows need: zeroed each time, they cost as much as a field
     if (!GoesOn(ended_ ? MLY_DONE : ReadRow(row, &error), error))
         return false;
     gaveNameless_ = gaveNameless_ || row->id < 0;
@@ -486,17 +487,37 @@ OGRFeature *OGRMapillaryLayer::GetNextFeature()
     return feature.release();
 }
 
+// The number of rows left that pass OGR's filters. Of rows that wait no feature is made.
+GIntBig OGRMapillaryLayer::CountPassing()
+{
+    GIntBig count = 0;
+    for (;;)
+    {
+        if (HasWaiting())
+        {
+            count += waiting_.Size();
+            waiting_.Clear();
+        }
+        else if (ReadPassing())
+        {
+            count++;
+        }
+        else
+        {
+            return count;
+        }
+    }
+}
+
 // Without a bound the number is unknown, at once and without a request: QGIS and ogrinfo ask for it unasked.
 GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
 {
     if (!force || !IsBounded())
         return -1;
-    GIntBig count = 0;
     ResetReading();
     plan_.reset();
     isCounting_ = true;  // nobody looks at more than the filters do
-    while (ReadPassing())
-        count++;
+    const GIntBig count = CountPassing();
     const bool isUnknown = failed_ || mly_losses_are_there(&losses_);  // a number would look like the whole
     isCounting_ = false;
     ResetReading();

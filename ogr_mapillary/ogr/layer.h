@@ -69,6 +69,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool NextBlock(uint32_t max);
     bool HasWaiting();
     std::unique_ptr<OGRFeature> ReadPassing();
+    GIntBig CountPassing();
     bool IsWithin() const;
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
