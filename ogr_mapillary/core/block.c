@@ -50,6 +50,13 @@ void mly_block_row(const struct mly_block *block, uint32_t index, struct mly_row
     out->is_inside = block->is_inside;
 }
 
+void mly_block_rows(const struct mly_block *block, uint32_t n, struct mly_row_spaces *spaces, struct mly_row *out)
+{
+    mly_mvt_rows(block->mvt, block->rows, n, spaces, out);
+    for (uint32_t i = 0; i < n; i++)
+        out[i].is_inside = block->is_inside;
+}
+
 struct mly_tile mly_block_tile(const struct mly_block *block)
 {
     return mly_mvt_tile(block->mvt);

@@ -49,6 +49,9 @@ void mly_block_points(const struct mly_block *block, double longitudes[MLY_BLOCK
 /* One of them, whole, as the reader would have given it. `index` is below `n`. */
 void mly_block_row(const struct mly_block *block, uint32_t index, struct mly_row_space *space, struct mly_row *out);
 
+/* The first `n` of them likewise, MLY_ROW_SPACES at most, which costs less. */
+void mly_block_rows(const struct mly_block *block, uint32_t n, struct mly_row_spaces *spaces, struct mly_row *out);
+
 /* The tile that all of them are in. */
 struct mly_tile mly_block_tile(const struct mly_block *block);
 

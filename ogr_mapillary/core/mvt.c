@@ -1030,34 +1030,38 @@ uint32_t mly_mvt_ids(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n
     return n_there;
 }
 
-static void place_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row *out)
+static void place_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_row *out)
 {
-    if (mvt->layer->shape != MLY_POINT)
-        return;
-    out->tile = mvt->tile;
-    out->has_position = true;
-    out->longitude = longitude(mvt, mvt->x[index]);
-    out->latitude = latitude(mvt, mvt->y[index]);
+    for (uint32_t i = 0; i < n; i++) {
+        out[i].longitude = longitude(mvt, mvt->x[rows[i]]);
+        out[i].latitude = latitude(mvt, mvt->y[rows[i]]);
+    }
 }
 
-/* Column by column: what is the same for all rows is looked up once. Values and digits of one row after another. */
+/* Column by column: what is the same for all rows is looked up once. Values and digits of one row after another. Rows
+ * begin as copies of one: to make each of nothing costs more. */
 static void read_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_value *values,
                       char (*digits)[MLY_VALUE_SCRATCH], struct mly_row *out)
 {
     const size_t stride = MLY_SCHEMA_MAX_COLUMNS;
+    const bool is_point = mvt->layer->shape == MLY_POINT;
+    const struct mly_row blank = {.tile = is_point ? mvt->tile : (struct mly_tile){.z = 0}, .has_position = is_point};
     for (uint32_t column = 0; column < mvt->n_columns; column++) {
         const struct usual usual = usual_of(mvt, column);
         for (uint32_t i = 0; i < n; i++)
             values[i * stride + column] = value_of(mvt, column, &usual, cells_of(mvt, rows[i])[column],
                                                    digits[i * stride + column]);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        out[i] = (struct mly_row){.id = row_id(values[i * stride]), .values = values + i * stride};
-        place_row(mvt, rows[i], &out[i]);
+    for (uint32_t i = 0; i < n; i++, values += stride) {
+        out[i] = blank;
+        out[i].id = row_id(values[0]);
+        out[i].values = values;
     }
+    if (is_point)
+        place_rows(mvt, rows, n, out);
 }
 
-void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_spaces *spaces,
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_row_spaces *spaces,
                   struct mly_row *out)
 {
     read_rows(mvt, rows, n, spaces->values[0], spaces->digits[0], out);

@@ -32,15 +32,8 @@ uint32_t mly_mvt_outside(const struct mly_mvt *mvt);
  * `space` and borrows the tile. */
 void mly_mvt_row(const struct mly_mvt *mvt, uint32_t index, struct mly_row_space *space, struct mly_row *out);
 
-/* The same of several rows at once, which costs less. */
-enum { MLY_MVT_ROWS = 16 }; /* at most */
-
-struct mly_mvt_spaces {
-    struct mly_value values[MLY_MVT_ROWS][MLY_SCHEMA_MAX_COLUMNS];
-    char digits[MLY_MVT_ROWS][MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
-};
-
-void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_mvt_spaces *spaces,
+/* The same of several rows at once, MLY_ROW_SPACES at most, which costs less. */
+void mly_mvt_rows(const struct mly_mvt *mvt, const uint32_t *rows, uint32_t n, struct mly_row_spaces *spaces,
                   struct mly_row *out);
 
 /* Or column by column. What these rows have in a column of numbers, times or booleans: `as` of their values, and

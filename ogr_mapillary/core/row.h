@@ -39,6 +39,14 @@ struct mly_row_space {
     char digits[MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
 };
 
+/* Likewise of several rows, which are made together. */
+enum { MLY_ROW_SPACES = 16 };
+
+struct mly_row_spaces {
+    struct mly_value values[MLY_ROW_SPACES][MLY_SCHEMA_MAX_COLUMNS];
+    char digits[MLY_ROW_SPACES][MLY_SCHEMA_MAX_COLUMNS][MLY_VALUE_SCRATCH];
+};
+
 /* A copy with all that it points to, in `arena`; NULL when that has no room. */
 struct mly_row *mly_row_copy(struct mly_arena *arena, const struct mly_row *row, uint32_t n_columns);
 

@@ -19,8 +19,8 @@ struct tiles {
     uint32_t row;                   /* of the tile, to be looked at next */
     uint32_t found[MLY_BLOCK_ROWS]; /* those that the sieve lets pass */
     uint32_t n_ready, n_given;
-    struct mly_row ready[MLY_MVT_ROWS]; /* of those, when rows are given one by one */
-    struct mly_mvt_spaces spaces;
+    struct mly_row ready[MLY_ROW_SPACES]; /* of those, when rows are given one by one */
+    struct mly_row_spaces spaces;
 };
 
 static bool next_tile(void *ctx, struct mly_tile *out)
@@ -67,9 +67,10 @@ static uint32_t find_rows(struct tiles *tiles, uint32_t max)
 {
     const uint32_t end = tiles->mvt ? mly_mvt_count(tiles->mvt) : 0;
     uint32_t n = 0;
+    const bool passes = !tiles->plan->filter;
     while (tiles->row < end && n < max) {
         const uint32_t row = tiles->row++;
-        if (mly_sieve_test(tiles->sieve, row) != MLY_NO)
+        if (passes || mly_sieve_test(tiles->sieve, row) != MLY_NO)
             tiles->found[n++] = row;
     }
     return n;
@@ -91,7 +92,7 @@ static enum mly_status take(struct mly_machine *m, struct mly_row *out, struct m
     struct tiles *tiles = (struct tiles *)m;
     if (tiles->n_given == tiles->n_ready) {
         tiles->n_given = tiles->n_ready = 0;
-        const enum mly_status status = next_rows(tiles, MLY_MVT_ROWS, &tiles->n_ready, err);
+        const enum mly_status status = next_rows(tiles, MLY_ROW_SPACES, &tiles->n_ready, err);
         if (status != MLY_OK)
             return status;
         mly_mvt_rows(tiles->mvt, tiles->found, tiles->n_ready, &tiles->spaces, tiles->ready);

@@ -14,6 +14,7 @@
 #include "core/limits.h"
 #include "memory.h"
 #include "moment.h"
+#include "text.h"
 #include "wkb.h"
 
 namespace mly
@@ -179,26 +180,6 @@ ChildPtr MakeArray(std::unique_ptr<Held> held, int64_t nBuffers, size_t length, 
     array->release = Release;
     array->private_data = held.release();
     return array;
-}
-
-// ---- texts ----
-
-// Whether OGR would keep the text as it is, without a look at its encoding: no NUL, nothing beyond ASCII.
-bool IsPlain(const char *text, size_t n)
-{
-    constexpr uint64_t kOnes = 0x0101010101010101U;
-    constexpr uint64_t kHighs = 0x8080808080808080U;
-    uint64_t odd = 0;
-    for (; n >= sizeof odd; text += sizeof odd, n -= sizeof odd)
-    {
-        uint64_t word;
-        memcpy(&word, text, sizeof word);
-        odd |= (word - kOnes) | word;  // borrows from the byte above only where this one is NUL
-    }
-    uint64_t rest = kOnes;
-    memcpy(&rest, text, n);
-    odd |= (rest - kOnes) | rest;
-    return (odd & kHighs) == 0;
 }
 }  // namespace
 

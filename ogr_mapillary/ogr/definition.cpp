@@ -2,14 +2,13 @@
 #include "definition.h"
 
 #include <cpl_conv.h>
-#include <cpl_string.h>
 
-#include <cmath>
 #include <cstring>
 
 #include "domains.h"
 #include "geometry.h"
 #include "moment.h"
+#include "text.h"
 
 namespace mly
 {
@@ -76,12 +75,17 @@ OGRwkbGeometryType GeometryTypeOf(mly_shape shape)
 }
 
 // OGR's seconds are a float. GDAL rounds them to milliseconds, QGIS cuts them off: a float not below the true value is
-// right for both.
+// right for both. Of positive floats, the bits of the next one count one more; which of two it is cannot be guessed, so
+// there is no branch.
 float SecondsOf(int seconds, int milliseconds)
 {
     const double exact = seconds + milliseconds / 1000.0;
-    const auto nearest = static_cast<float>(exact);
-    return static_cast<double>(nearest) < exact ? std::nextafter(nearest, 61.0F) : nearest;
+    auto nearest = static_cast<float>(exact);
+    uint32_t bits;
+    memcpy(&bits, &nearest, sizeof bits);
+    bits += static_cast<double>(nearest) < exact ? 1 : 0;
+    memcpy(&nearest, &bits, sizeof bits);
+    return nearest;
 }
 
 void SetTime(OGRField *field, int64_t ms)
@@ -142,18 +146,6 @@ void SetRawField(OGRField *field, const mly_value &value)
     }
 }
 }  // namespace
-
-char *MakeString(const mly_value &value)
-{
-    char *text = static_cast<char *>(CPLMalloc(value.n_bytes + size_t{1}));
-    memcpy(text, value.as.text, value.n_bytes);
-    text[value.n_bytes] = '\0';
-    if (CPLIsUTF8(text, static_cast<int>(value.n_bytes)))
-        return text;
-    char *ascii = CPLForceToASCII(text, static_cast<int>(value.n_bytes), '?');
-    CPLFree(text);
-    return ascii;
-}
 
 Definition::Definition(const mly_layer *layer, const Settings &settings)
     : layer_(layer), isNear_(settings.near && mly_schema_columns(layer, MLY_FROM_NEAR) != 0 &&

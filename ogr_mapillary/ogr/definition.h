@@ -13,9 +13,6 @@
 
 namespace mly
 {
-// A text as OGR keeps it, to be freed by VSIFree: UTF-8 and terminated; what came over the wire may be neither.
-char *MakeString(const mly_value &value);
-
 class Definition
 {
   public:

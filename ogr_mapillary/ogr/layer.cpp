@@ -283,7 +283,7 @@ void OGRMapillaryLayer::StopReading()
         heldPlan_ = plan_;
     }
     reader_.reset();
-    block_ = {};
+    waiting_.Clear();
     gaveRows_ = false;
 }
 
@@ -411,16 +411,11 @@ bool OGRMapillaryLayer::GoesOn(mly_status status, const mly_error &error)
     return false;
 }
 
-// The next row, whatever OGR's filters say of it. Rows that wait for a batch come first: the reader takes their tile
-// back when it is asked for more.
+// The next row, whatever OGR's filters say of it.
 bool OGRMapillaryLayer::NextRow(mly_row *row)
 {
-    mly_error error{};
-    if (block_.n > 0)
-    {
-        TakeWaiting(row);
-        return true;
-    }
+    mly_error error;
+    error.code = MLY_OK;  // its text has 640 bytes, which few rows need: zeroed each time, they cost as much as a field
     if (!GoesOn(ended_ ? MLY_DONE : ReadRow(row, &error), error))
         return false;
     gaveNameless_ = gaveNameless_ || row->id < 0;
@@ -428,27 +423,52 @@ bool OGRMapillaryLayer::NextRow(mly_row *row)
     return true;
 }
 
-// Likewise several, of a reader that gives them so: points of one tile.
-bool OGRMapillaryLayer::NextBlock(uint32_t max)
+void OGRMapillaryLayer::RememberBlock(const mly_block &block)
 {
-    mly_error error{};
     std::array<int64_t, MLY_BLOCK_ROWS> ids;
-    if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block_, &error), error))
-        return false;
-    gaveNameless_ = gaveNameless_ || mly_block_ids(&block_, ids.data()) < block_.n;
+    gaveNameless_ = gaveNameless_ || mly_block_ids(&block, ids.data()) < block.n;
     mly_row row{};
-    row.tile = mly_block_tile(&block_);
-    for (uint32_t i = 0; RemembersPlaces() && i < block_.n; i++)
+    row.tile = mly_block_tile(&block);
+    for (uint32_t i = 0; RemembersPlaces() && i < block.n; i++)
     {
         row.id = ids[i];
         RememberPlace(row);
     }
+}
+
+// Several rows, of a reader that gives them so: points of one tile. Those of them that pass OGR's filters wait then,
+// and there may be none.
+bool OGRMapillaryLayer::NextBlock(uint32_t max)
+{
+    mly_error error{};
+    mly_block block{};
+    if (!GoesOn(mly_reader_next_block(reader_.get(), max, &block, &error), error))
+        return false;
+    RememberBlock(block);
+    if (!PassesAsAWhole(block))
+        SelectPassing(block);
+    waiting_.Set(block);
     return true;
 }
 
-// The next feature that passes OGR's filters; null at the end or after an error.
+// Whether rows wait, or come in a block. Where a row has to become a feature before it can be judged, they come one by
+// one. The first row, too: it starts the reader.
+bool OGRMapillaryLayer::HasWaiting()
+{
+    while (waiting_.Size() == 0)
+    {
+        if (!isFilteredExactly_ || !reader_ || !mly_reader_has_blocks(reader_.get()) || !NextBlock(MLY_BLOCK_ROWS))
+            return false;
+    }
+    return true;
+}
+
+// The next feature that passes OGR's filters; null at the end or after an error. Rows that wait come first: the reader
+// takes their tile back when it is asked for more.
 std::unique_ptr<OGRFeature> OGRMapillaryLayer::ReadPassing()
 {
+    if (HasWaiting())
+        return definition_.MakeFeature(waiting_.Take(), fields_);
     mly_row row;
     while (NextRow(&row))
     {
@@ -467,17 +487,37 @@ OGRFeature *OGRMapillaryLayer::GetNextFeature()
     return feature.release();
 }
 
+// The number of rows left that pass OGR's filters. Of rows that wait no feature is made.
+GIntBig OGRMapillaryLayer::CountPassing()
+{
+    GIntBig count = 0;
+    for (;;)
+    {
+        if (HasWaiting())
+        {
+            count += waiting_.Size();
+            waiting_.Clear();
+        }
+        else if (ReadPassing())
+        {
+            count++;
+        }
+        else
+        {
+            return count;
+        }
+    }
+}
+
 // Without a bound the number is unknown, at once and without a request: QGIS and ogrinfo ask for it unasked.
 GIntBig OGRMapillaryLayer::GetFeatureCount(int force)
 {
     if (!force || !IsBounded())
         return -1;
-    GIntBig count = 0;
     ResetReading();
     plan_.reset();
     isCounting_ = true;  // nobody looks at more than the filters do
-    while (ReadPassing())
-        count++;
+    const GIntBig count = CountPassing();
     const bool isUnknown = failed_ || mly_losses_are_there(&losses_);  // a number would look like the whole
     isCounting_ = false;
     ResetReading();
@@ -558,42 +598,42 @@ bool OGRMapillaryLayer::RowPasses(const mly_row &row)
     return MeetsArea(row, feature->GetGeometryRef()) && residual_.Passes(feature.get());
 }
 
-bool OGRMapillaryLayer::PassesAsAWhole() const
+bool OGRMapillaryLayer::PassesAsAWhole(const mly_block &block) const
 {
     const bool isAnywhere = !m_poFilterGeom && !AreaOfInterest();
-    return isFilteredExactly_ && (isAnywhere || (block_.is_inside && !IsExact()));
+    return isFilteredExactly_ && (isAnywhere || (block.is_inside && !IsExact()));
 }
 
 // The rows of the block whose position lies within the rectangle that the spatial filter is, as OGR would find.
-uint32_t OGRMapillaryLayer::SelectWithin()
+uint32_t OGRMapillaryLayer::SelectWithin(const mly_block &block)
 {
     std::array<double, MLY_BLOCK_ROWS> x;
     std::array<double, MLY_BLOCK_ROWS> y;
     const OGREnvelope &box = m_sFilterEnvelope;
     uint32_t n = 0;
-    mly_block_points(&block_, x.data(), y.data());
-    for (uint32_t i = 0; i < block_.n; i++)
+    mly_block_points(&block, x.data(), y.data());
+    for (uint32_t i = 0; i < block.n; i++)
     {
         if (x[i] >= box.MinX && x[i] <= box.MaxX && y[i] >= box.MinY && y[i] <= box.MaxY)
-            passing_[n++] = block_.rows[i];
+            passing_[n++] = block.rows[i];
     }
     return n;
 }
 
 // Leaves those rows of the block that OGR's filters let pass.
-void OGRMapillaryLayer::SelectPassing()
+void OGRMapillaryLayer::SelectPassing(mly_block &block)
 {
     const bool isByPlace = isFilteredExactly_ && IsWithin();
-    uint32_t n = isByPlace ? SelectWithin() : 0;
-    for (uint32_t i = 0; i < block_.n && !isByPlace; i++)
+    uint32_t n = isByPlace ? SelectWithin(block) : 0;
+    for (uint32_t i = 0; i < block.n && !isByPlace; i++)
     {
         mly_row row;
-        mly_block_row(&block_, i, &space_, &row);
+        mly_block_row(&block, i, &space_, &row);
         if (RowPasses(row))
-            passing_[n++] = block_.rows[i];
+            passing_[n++] = block.rows[i];
     }
-    block_.rows = passing_.data();
-    block_.n = n;
+    block.rows = passing_.data();
+    block.n = n;
 }
 
 bool OGRMapillaryLayer::AppendRow(mly::ArrowBatch &batch)
@@ -606,35 +646,20 @@ bool OGRMapillaryLayer::AppendRow(mly::ArrowBatch &batch)
     return true;
 }
 
-// The first of the rows that wait.
-void OGRMapillaryLayer::TakeWaiting(mly_row *row)
-{
-    mly_block_row(&block_, 0, &space_, row);
-    block_.rows++;
-    block_.n--;
-}
-
 // Rows at hand, or else those that come next. Long texts may fill a batch in the middle of a block.
 bool OGRMapillaryLayer::AppendBlock(mly::ArrowBatch &batch)
 {
     constexpr uint32_t kShortText = 127;
-    if (block_.n == 0)
+    if (waiting_.Size() == 0)
+        return NextBlock(batch.Room());
+    if (waiting_.Size() <= batch.Room() && mly_block_longest_text(&waiting_.Get()) <= kShortText)
     {
-        if (!NextBlock(batch.Room()))
-            return false;
-        if (!PassesAsAWhole())
-            SelectPassing();
-    }
-    else if (block_.n <= batch.Room() && mly_block_longest_text(&block_) <= kShortText)
-    {
-        batch.Append(block_);
-        block_.n = 0;
+        batch.Append(waiting_.Get());
+        waiting_.Clear();
     }
     else
     {
-        mly_row row;
-        TakeWaiting(&row);
-        batch.Append(row);
+        batch.Append(waiting_.Take());
     }
     return true;
 }

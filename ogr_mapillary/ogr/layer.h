@@ -15,6 +15,7 @@
 #include "handles.h"
 #include "progress.h"
 #include "residual.h"
+#include "waiting.h"
 
 class OGRMapillaryDataset;
 
@@ -64,8 +65,11 @@ class OGRMapillaryLayer final : public mly::LayerBase
     mly_status ReadRow(mly_row *row, mly_error *error);
     bool GoesOn(mly_status status, const mly_error &error);
     bool NextRow(mly_row *row);
+    void RememberBlock(const mly_block &block);
     bool NextBlock(uint32_t max);
+    bool HasWaiting();
     std::unique_ptr<OGRFeature> ReadPassing();
+    GIntBig CountPassing();
     bool IsWithin() const;
     bool MeetsArea(const mly_row &row, const OGRGeometry *geometry);
     bool MayMeetArea(const mly_row &row, const OGRFeature &feature);
@@ -80,10 +84,9 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool FiltersExactly() const;
     bool RowMeetsArea(const mly_row &row);
     bool RowPasses(const mly_row &row);
-    bool PassesAsAWhole() const;
-    uint32_t SelectWithin();
-    void SelectPassing();
-    void TakeWaiting(mly_row *row);
+    bool PassesAsAWhole(const mly_block &block) const;
+    uint32_t SelectWithin(const mly_block &block);
+    void SelectPassing(mly_block &block);
     bool AppendRow(mly::ArrowBatch &batch);
     bool AppendBlock(mly::ArrowBatch &batch);
     int NextBatch(ArrowArrayStream *stream, ArrowArray *out);
@@ -118,10 +121,10 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool isFilteredExactly_ = false;         // by the core: OGR need not judge by attributes
     std::optional<mly::ArrowLayout> arrow_;  // of the stream; nothing where GDAL has to make its columns
     bool isArrowLaidOut_ = false;
-    size_t arrowRows_ = 0;  // in its last batch
-    mly_block block_{};     // rows that wait for a batch; without any, the reader has to be asked
+    size_t arrowRows_ = 0;      // in its last batch
+    mly::WaitingRows waiting_;  // they pass the filters; without any, the reader has to be asked
     std::array<uint32_t, MLY_BLOCK_ROWS> passing_{};
-    mly_row_space space_{};  // of a row of it
+    mly_row_space space_{};  // of a row that is being judged
     bool filterAsksGraph_ = false;
     bool isCounting_ = false;
     std::shared_ptr<mly::Plan> plan_;
