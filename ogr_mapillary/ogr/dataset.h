@@ -65,6 +65,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     mly::StorePtr store_;  // outlives the transports that borrow it
     bool storeWasTried_ = false;
     mly::HelperPtr helper_;  // null: tiles are opened by whoever reads them
+    mly_error whyNoStore_{};
     std::vector<mly::TransportPtr> idle_;
     std::vector<std::unique_ptr<OGRMapillaryLayer>> layers_;  // those that are listed come first
     int nListed_ = 0;

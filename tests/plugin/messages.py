@@ -148,8 +148,8 @@ FAILURES: Dict[str, str] = {
     "not in the cache (OFFLINE=YES); read it once without OFFLINE": "read it once without OFFLINE",
     "what the cache holds does not decode, and nothing else may be asked (OFFLINE=YES); read it once without OFFLINE":
         "read it once without OFFLINE",
-    "OFFLINE=YES: the cache in %s cannot be read; name its folder with CACHE_DIR, or read without OFFLINE":
-        "name its folder with CACHE_DIR",
+    "OFFLINE=YES: there is no cache to read: %s. Name its folder with CACHE_DIR, or read without OFFLINE":
+        "Name its folder with CACHE_DIR",
     "GRAPH_URL: this comes from the Graph API, which no folder can stand in for; give an https:// address or none":
         "give an https:// address",
     "%s: %s; a folder of tiles has the layout maps/vtp/TILESET/2/Z/X/Y": "has the layout",

@@ -285,7 +285,8 @@ CASES: List[Case] = [
     Case("not in the cache (OFFLINE=YES); read it once without OFFLINE", opts(OFFLINE="YES", CACHE="YES"),
          before=lambda stage: (stage.folder / "empty").mkdir() or stage.options.update(
              CACHE_DIR=str(stage.folder / "empty")), context="tile mly1_public/14/8581/5555"),
-    Case("OFFLINE=YES: the cache in %s cannot be read; name", opts(OFFLINE="YES", CACHE="YES", CACHE_DIR="/nowhere")),
+    Case("OFFLINE=YES: there is no cache to read: %s. Name", opts(OFFLINE="YES", CACHE="YES", CACHE_DIR="/nowhere"),
+         context="/nowhere"),
     Case("no cache, so every request is sent anew: ", before=cache_of_others),
     Case("GRAPH_URL: this comes from the Graph API, which no folder", opts(GRAPH_URL="file:///nowhere"), spat=None,
          where=f"id = {IMAGE}", context="Graph request"),
