@@ -245,6 +245,9 @@ PIECES: Set[str] = {
     ", or one with more brackets than any answer has", "a list's bytes fit a value's count",
     "one or the other in the same place", " but a page or a message: the service may be blocking this machine",
     "wait an hour, then read less at a time", "repeat the read later",
+    "asking again does not help, unless the day's quota of tiles is spent: repeat the read tomorrow, and please report it "
+    "if that is refused too",
+    "asking again does not help: leave out what the service does not take, of FIELDS or of the filter, or please report it",
     "; set the certificates (CURL_CA_BUNDLE), the proxy (GDAL_HTTP_PROXY) or the address right",
     ". Name another folder with CACHE_DIR, or set CACHE=NO",
     "with more than 64 MiB it is no tile", "read", "written",

@@ -275,6 +275,9 @@ CASES: List[Case] = [
     # what the service answers
     Case("HTTP %d; %s", before=fault(500), context="tile mly1_public/14/8581/5555: 4 attempts"),
     Case("HTTP %d: the service says: %s; %s", before=fault("json_error"), context="tile mly1_public/14/8581/5555"),
+    Case("HTTP %d; %s", before=fault(400), context="HTTP 400; asking again does not help, unless the day's quota"),
+    Case("HTTP %d; %s", opts(FIELDS="make"), before=fault(400, match="entities"),
+         context="HTTP 400; asking again does not help: leave out what the service does not take, of FIELDS"),
     Case("HTTP %d: the service sends this machine to its login page, which", before=fault("redirect"),
          context="tile mly1_public/14/8581/5555"),
     Case("the answer is larger than its ceiling of %zu bytes; please report it", before=fault("huge", megabytes=100),
