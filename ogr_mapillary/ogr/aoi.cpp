@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -72,8 +73,18 @@ class NoNetwork
     bool isOn_;
 };
 
+// PostGIS writes a number of EPSG's in front of well-known text, and a semicolon between.
+constexpr const char *kSrid = "SRID=";
+
+bool IsExtended(const std::string &text)
+{
+    return STARTS_WITH_CI(text.c_str(), kSrid);
+}
+
 bool IsWellKnownText(const std::string &text)
 {
+    if (IsExtended(text))
+        return true;
     constexpr std::array<const char *, 9> kTypes{"POLYGON",      "MULTIPOLYGON",       "CURVEPOLYGON",
                                                  "MULTISURFACE", "GEOMETRYCOLLECTION", "POINT",
                                                  "LINESTRING",   "MULTIPOINT",         "MULTILINESTRING"};
@@ -185,13 +196,37 @@ bool Collector::Add(const OGRGeometry *geometry, const OGRSpatialReference *srs)
     return true;
 }
 
+// The reference system in front of the text, which begins `at` there. 0 is PostGIS's word for an unknown one. False:
+// there is none of such a name.
+bool ReadSystem(const std::string &text, OGRSpatialReference &srs, size_t &at)
+{
+    constexpr size_t kMostDigits = 9;  // an int's
+    const size_t first = strlen(kSrid);
+    const size_t end = text.find_first_not_of("0123456789", first);
+    if (end == std::string::npos || text[end] != ';' || end == first || end - first > kMostDigits)
+        return false;
+    const CPLErrorHandlerPusher quiet(CPLQuietErrorHandler);  // PROJ's words say less
+    const CPLErrorStateBackuper keep;
+    const int code = static_cast<int>(strtol(text.c_str() + first, nullptr, 10));
+    at = end + 1;
+    return code == 0 || srs.importFromEPSG(code) == OGRERR_NONE;
+}
+
 bool CollectText(const std::string &text, Collector &collector)
 {
+    OGRSpatialReference srs;
+    size_t at = 0;
+    if (IsExtended(text) && !ReadSystem(text, srs, at))
+    {
+        ReportUsage("AOI: after SRID= comes the number of a reference system that EPSG knows; write e.g. "
+                    "SRID=4326;POLYGON ((8 50, 9 50, 9 51, 8 50))");
+        return false;
+    }
     OGRGeometry *parsed = nullptr;
-    OGRGeometryFactory::createFromWkt(text.c_str(), nullptr, &parsed);
+    OGRGeometryFactory::createFromWkt(text.c_str() + at, nullptr, &parsed);
     const std::unique_ptr<OGRGeometry> geometry(parsed);
     if (geometry)
-        return collector.Add(geometry.get(), nullptr);
+        return collector.Add(geometry.get(), srs.IsEmpty() ? nullptr : &srs);
     ReportUsage("AOI: this well-known text cannot be read; write e.g. POLYGON ((8 50, 9 50, 9 51, 8 50))");
     return false;
 }

@@ -38,6 +38,8 @@ FAILURES: Dict[str, str] = {
     "AOI: more than %d vertices; simplify the outline": "simplify the outline",
     "AOI: one of its coordinates is no number; correct the outline": "correct the outline",
     "AOI: this well-known text cannot be read; write e.g. POLYGON ((8 50, 9 50, 9 51, 8 50))": "write e.g.",
+    "AOI: after SRID= comes the number of a reference system that EPSG knows; write e.g. SRID=4326;POLYGON ((8 50, 9 50, "
+    "9 51, 8 50))": "write e.g.",
     "AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON": "give a path",
     "AOI: this GeoJSON names its reference system by an address, which is not asked; give the system's name, or degrees":
         "give the system's name",

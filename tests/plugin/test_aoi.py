@@ -143,6 +143,33 @@ def test_a_file_in_another_reference_system_is_turned_into_degrees(images, truth
     assert_same(rows, truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row)))
 
 
+def in_system(code: int, *rings: Ring) -> str:
+    """A polygon of degrees as text in another reference system, with its number in front."""
+    degrees, other = osr.SpatialReference(), osr.SpatialReference()
+    for system, number in ((degrees, 4326), (other, code)):
+        system.ImportFromEPSG(number)
+        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    geometry = ogr.CreateGeometryFromWkt(polygon(*rings))
+    assert geometry.Transform(osr.CoordinateTransformation(degrees, other)) == 0
+    return f"SRID={code};{geometry.ExportToWkt()}"
+
+
+@pytest.mark.parametrize("code", (4326, 25832, 3857))
+@pytest.mark.parametrize("in_name", (False, True), ids=("option", "name"))
+def test_text_may_name_its_reference_system_as_postgis_does(images, truth, service, code, in_name):
+    text = in_system(code, TRIANGLE, HOLE)
+
+    rows = images(f'MAPILLARY:AOI="{text}"').rows() if in_name else images(AOI=text).rows()
+
+    assert_same(rows, truth.rows(in_rings(TRIANGLE, HOLE)))
+    assert set(service.tiles_asked()) == set(touched(TRIANGLE))
+
+
+@pytest.mark.parametrize("front", ("SRID=0;", "srid=4326;", "SRID=4326; "))
+def test_without_a_system_or_in_other_letters_it_is_degrees(images, truth, front):
+    assert_same(images(AOI=front + polygon(TRIANGLE)).rows(), truth.rows(in_rings(TRIANGLE)))
+
+
 def test_it_can_stand_in_the_dataset_name(images, truth):
     name = 'MAPILLARY:MAX_TILES=50,AOI="%s"' % polygon(TRIANGLE)
 
@@ -222,6 +249,12 @@ REFUSED = {
     "nonsense.shp": "nonsense.shp cannot be read",
     "": "cannot be read",
     "POLYGON ((8 50, 9 50": "this well-known text cannot be read",
+    "SRID=4326;POLYGON ((8 50, 9 50": "this well-known text cannot be read",
+    "SRID=4326;area.gpkg": "this well-known text cannot be read",
+    "SRID=;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=4326 POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=999999;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=4294971622;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
     "POLYGON EMPTY": "there is no polygon in it",
     "POINT (8 50)": "there is no polygon in it",
     '{"type": "Polygo"}': "this GeoJSON cannot be read",

@@ -234,6 +234,7 @@ CASES: List[Case] = [
     Case("AOI: one of its coordinates is no number; correct the outline",
          opts(AOI="POLYGON ((8 50, 9 50, 1e999 51, 8 50))")),
     Case("AOI: this well-known text cannot be read; write e.g. POLYGON", opts(AOI="POLYGON ((8 50, 9")),
+    Case("AOI: after SRID= comes the number of a reference system", opts(AOI="SRID=x;POLYGON ((8 50, 9 50, 9 51, 8 50))")),
     Case("AOI: %s cannot be read; give a path", opts(AOI="/nowhere/area.gpkg")),
     Case("AOI: %s cannot be read; give a path", opts(AOI='{"type": "Poly'), context="this GeoJSON"),
     Case("AOI: a MAPILLARY: dataset cannot be its own area; name a file", opts(AOI="MAPILLARY:")),
