@@ -46,6 +46,11 @@ FAILURES: Dict[str, str] = {
     "AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small": "mend it",
     "AOI: its polygons cross themselves or each other, or a ring is not closed, in a way that cannot be mended; correct them": "correct them",
     "AOI: a MAPILLARY: dataset cannot be its own area; name a file": "name a file",
+    "AOI: an outline goes around a pole, which degrees have no room for; give it in EPSG:4326, with an edge along the "
+    "pole": "give it in EPSG:4326",
+    "AOI: it goes beyond 540 degrees of longitude; if these are no degrees, put their reference system in front, e.g. "
+    "SRID=3857;POLYGON ((0 0, 9000 0, 0 9000, 0 0))": "put their reference system in front",
+    "AOI: it cannot be divided at 180 degrees; give it as two polygons, one on each side": "give it as two polygons",
     "AOI: there is no polygon in it; lines and points make no area": "lines and points make no area",
     "the outline of the area is too detailed for so large an area; simplify it": "simplify it",
 
@@ -212,6 +217,8 @@ WARNINGS: Dict[str, str] = {
     "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure":
         "repeat the read",
     "AOI: one of its polygons crosses itself; it was mended": "it was mended",
+    "AOI: an edge spans more than 180 degrees of longitude, and is taken the long way round; for an area across 180 degrees "
+    "let longitudes go on beyond it, e.g. from 179 to 181": "the long way round",
     "no cache, so every request is sent anew: ": "every request is sent anew",
     "the cache in %.*s cannot be %s: %s; the read goes on without it": "the read goes on without it",
     "the pace is kept for this process alone: %.*s": "for this process alone",
@@ -303,6 +310,8 @@ SELDOM: Dict[str, str] = {
     "AOI in the dataset name": "plugin/test_aoi.py",
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",
+    "AOI: it cannot be divided at 180 degrees": "plugin/test_aoi.py",
+    "AOI: an outline goes around a pole": "plugin/test_aoi.py",
     "AOI: %s was read only in part": "plugin/test_aoi.py",
     "AOI: this GeoJSON names its reference system": "plugin/test_aoi.py",
     "AOI: its polygons cross themselves or each other, or a ring": "plugin/test_aoi.py",
