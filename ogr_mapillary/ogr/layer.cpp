@@ -524,11 +524,11 @@ void OGRMapillaryLayer::LayOutArrow(ArrowArrayStream *stream)
     arrow_ = mly::MakeArrowLayout(schema, definition_);
 }
 
-// As GDAL reads the option.
+// As GDAL reads the option, which has no ceiling there.
 size_t OGRMapillaryLayer::MaxRowsOfBatch() const
 {
     const char *text = m_aosArrowArrayStreamOptions.FetchNameValueDef("MAX_FEATURES_IN_BATCH", "65536");
-    return static_cast<size_t>(std::max(1L, strtol(text, nullptr, 10)));
+    return static_cast<size_t>(std::clamp(strtol(text, nullptr, 10), 1L, long{MLY_LIMIT_ARROW_ROWS}));
 }
 
 // Whether all rows that the plan gives are known to pass the attribute filter.

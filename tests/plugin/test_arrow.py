@@ -324,6 +324,21 @@ def test_many_rows_go_by_gdals_number_or_all_in_one(service):
     assert in_one.columns["is_pano"] == 24 * [n % 2 == 0 if n % 3 else None for n in range(3000)]
 
 
+def test_batches_of_nothing_but_numbers_end_too_however_many_rows_are_asked_for(service):
+    body = mvt.encode([mvt.Layer("image", [
+        mvt.point(9 + n % 4000, 9 + n // 4000, {"id": n + 1}) for n in range(44_000)])])
+    service.tiles = {(ORIGINAL, 14, x, y): body for x in range(8580, 8582) for y in range(5552, 5555)}
+    box = (*tile_box(8580, 5554)[:2], *tile_box(8581, 5552)[2:])
+    layer = Layer("images", **at(service)).within(grown(box, -1e-6)).ignoring(
+        "OGR_GEOMETRY", "captured_at", "compass_angle", "sequence_id", "is_pano", "organization_id", "creator_id",
+        "quality_score")
+
+    found = read(layer.layer, MAX_FEATURES_IN_BATCH=4_000_000_000, INCLUDE_FID="NO")
+
+    assert found.lengths == [262_144, 6 * 44_000 - 262_144]
+    assert found.columns["id"] == 6 * list(range(1, 44_001))
+
+
 def test_numpy_gets_the_same(service):
     numpy = pytest.importorskip("numpy")
     layer = opened("images")(service, None).layer
