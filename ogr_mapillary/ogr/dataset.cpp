@@ -369,10 +369,16 @@ mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
 }
 
 // At rest there is no thread of ours.
-void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport)
+void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport) noexcept
 {
-    if (transport)
-        idle_.push_back(std::move(transport));
+    try
+    {
+        if (transport)
+            idle_.push_back(std::move(transport));
+    }
+    catch (...)  // without memory to keep it, the next read opens connections of its own
+    {
+    }
     if (helper_)
         mly_helper_rest(helper_.get());
 }

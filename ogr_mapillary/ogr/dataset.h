@@ -35,7 +35,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
 
     // A transport to both services for one read, warm if one was given back. Null, with an error, if there can be none.
     mly::TransportPtr BorrowTransport();
-    void GiveBack(mly::TransportPtr transport);
+    void GiveBack(mly::TransportPtr transport) noexcept;
 
     // What all reads have in common. Valid as long as the dataset.
     mly_read_options ReadOptions();
