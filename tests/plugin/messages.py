@@ -187,7 +187,7 @@ BY_CODE: Dict[str, List[str]] = {
     ],
     # and what libcurl says
     "MLY_E_NETWORK": [
-        "libcurl cannot be initialised",
+        "libcurl cannot be initialised", "no whole answer in %u ms, but %zu bytes",
         "%s: ON_ERROR=SKIP: the last %llu requests got no answer, so the read ends here: %s",
     ],
     # of tiles, by the clause of their specification; of the Graph's answers
