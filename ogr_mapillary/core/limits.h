@@ -65,6 +65,9 @@ enum {
     /* Texts, lists and shapes of one batch of columns, which ends with the row that gets it there: long sequences, by
      * the 65,536 that GDAL's readers ask for, would take gigabytes. */
     MLY_LIMIT_ARROW_BYTES = 16 << 20,
+    /* Rows of one batch, four times what GDAL's readers ask for. Where nothing in it counts above, as with numbers and
+     * NULLs alone, a row takes up to 8 bytes in each of forty columns: 80 MB. */
+    MLY_LIMIT_ARROW_ROWS = 1 << 18,
     /* Rows that wait to be sorted by distance, some 350 bytes each with the columns of tiles: 1.5 million images,
      * the densest twenty tiles on record. */
     MLY_LIMIT_NEAR_MEMORY = 512 << 20,

@@ -4,10 +4,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "io/header.h"
 #include "io/transports.h"
 
 struct curl;
+
+/* Whoever polls on and on is back by then. */
+enum { A_MOMENT_MS = 20 };
 
 /* One request on its way. */
 struct call {
@@ -16,6 +20,7 @@ struct call {
     bool is_paused;
     bool is_finished; /* with `code`, but not yet handed out */
     CURLcode code;
+    uint64_t used_ms; /* of its time-out: while it was waited for, and not paused */
     enum mly_request_kind kind;
     CURL *easy; /* NULL: answered unsent, for want of a token */
     struct mly_response response;
@@ -34,6 +39,7 @@ struct curl {
     struct call *calls;
     size_t arriving_bytes;             /* of all bodies of calls */
     size_t held_bytes;                 /* of those that wait for their turn elsewhere */
+    uint64_t seen_ms;                  /* when time was counted last */
     char *escaped_token[MLY_SERVICES]; /* as it stands in a query: libcurl's memory; NULL without a token */
     char *texts[6 + 2 * MLY_SERVICES]; /* copies of the options' texts */
     size_t n_texts;
@@ -161,8 +167,6 @@ static CURLcode set_limits(const struct curl *curl, CURL *easy)
 #endif
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
-    if (code == CURLE_OK)
-        code = curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
     if (code == CURLE_OK)
         code = curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)o->low_speed_time_s);
     if (code == CURLE_OK)
@@ -440,7 +444,6 @@ static bool fits(const struct call *call)
 static bool take_finished(struct curl *curl, struct mly_response *out)
 {
     struct call *oldest = NULL;
-    note_finished(curl);
     for (struct call *call = curl->calls; call; call = call->next) {
         if (call->is_finished && fits(call) && (!oldest || call->response.ticket < oldest->response.ticket))
             oldest = call;
@@ -451,10 +454,68 @@ static bool take_finished(struct curl *curl, struct mly_response *out)
     return true;
 }
 
+/* ---- time ---- */
+
+/* What has passed since it was looked at last. Nobody polls for a while where the reader takes its time. */
+static uint64_t lap(struct curl *curl)
+{
+    const struct mly_clock *clock = mly_clock_system();
+    const uint64_t at = clock->now_ms(clock->ctx), ms = at - curl->seen_ms;
+    curl->seen_ms = at;
+    return ms;
+}
+
+static bool counts(const struct curl *curl, const struct call *call)
+{
+    return curl->options.timeout_ms > 0 && !call->is_paused && !call->is_finished;
+}
+
+/* libcurl's own time-out would go on while a transfer is paused, and while nobody polls: that is the reader's time, not
+ * the service's, and must cost no attempt. */
+static void count_time(const struct curl *curl, uint64_t ms)
+{
+    for (struct call *call = curl->calls; call; call = call->next) {
+        if (counts(curl, call))
+            call->used_ms += ms;
+    }
+}
+
+static void end_overdue(const struct curl *curl)
+{
+    const uint32_t most = curl->options.timeout_ms;
+    for (struct call *call = curl->calls; call; call = call->next) {
+        if (!counts(curl, call) || call->used_ms < most)
+            continue;
+        call->is_finished = true;
+        call->code = CURLE_OPERATION_TIMEDOUT;
+        (void)snprintf(call->why, sizeof call->why, "no whole answer in %u ms, but %zu bytes", most,
+                       call->response.body.size);
+    }
+}
+
+/* How long a poll may wait before another time-out is over. */
+static uint32_t time_left(const struct curl *curl, uint32_t ms)
+{
+    const uint32_t most = curl->options.timeout_ms;
+    for (const struct call *call = curl->calls; call; call = call->next) {
+        const uint64_t left = call->used_ms < most ? most - call->used_ms : 0;
+        if (counts(curl, call) && left < ms)
+            ms = (uint32_t)left;
+    }
+    return ms;
+}
+
 static enum mly_status multi_failed(CURLMcode code, struct mly_error *err)
 {
     return mly_fail(err, code == CURLM_OUT_OF_MEMORY ? MLY_E_NOMEM : MLY_E_NETWORK, "libcurl: %s",
                     curl_multi_strerror(code));
+}
+
+static CURLMcode wait(struct curl *curl, uint32_t timeout_ms)
+{
+    const CURLMcode code = curl_multi_poll(curl->multi, NULL, 0, (int)time_left(curl, timeout_ms), NULL);
+    count_time(curl, lap(curl));
+    return code;
 }
 
 static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct mly_response *out,
@@ -468,15 +529,19 @@ static enum mly_status poll(struct mly_transport *t, uint32_t timeout_ms, struct
         answer_without_token(curl, unsent, out);
         return MLY_OK;
     }
+    const uint64_t away_ms = lap(curl);
+    count_time(curl, away_ms <= A_MOMENT_MS ? away_ms : 0);
     for (int round = 0; round < 2; round++) { /* work, wait once, work */
         int n_running = 0;
         CURLMcode code = curl_multi_perform(curl->multi, &n_running);
         if (code != CURLM_OK)
             return multi_failed(code, err);
+        note_finished(curl);
+        end_overdue(curl);
         if (take_finished(curl, out))
             return MLY_OK;
         if (round == 0 && timeout_ms > 0)
-            code = curl_multi_poll(curl->multi, NULL, 0, (int)timeout_ms, NULL);
+            code = wait(curl, timeout_ms);
         if (code != CURLM_OK)
             return multi_failed(code, err);
     }

@@ -27,7 +27,7 @@ struct mly_curl_options {
     struct mly_curl_service services[MLY_SERVICES];
     uint32_t connections; /* to one machine */
     uint32_t connect_timeout_ms;
-    uint32_t timeout_ms;        /* of a whole answer; 0: none */
+    uint32_t timeout_ms;        /* of a whole answer, without what it was paused or nobody polled; 0: none */
     uint32_t low_speed_time_s;  /* an answer that stays below … */
     uint32_t low_speed_bytes_s; /* … this is given up */
     bool verify_tls;

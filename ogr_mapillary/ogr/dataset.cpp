@@ -174,7 +174,8 @@ OGRLayer *OGRMapillaryDataset::GetLayerByName(const char *name)
     return nullptr;
 }
 
-// The cache on disk, opened when it is first needed; null when there is none, which costs requests but no rows.
+// The cache on disk, opened when it is first needed; null when there is none, which costs requests but no rows. Offline
+// there is nothing else, and whoever reads is told why: see MakeNetwork().
 mly_store *OGRMapillaryDataset::Store()
 {
     const mly::CacheSettings &cache = settings_.cache;
@@ -188,10 +189,9 @@ mly_store *OGRMapillaryDataset::Store()
     options.max_bytes = cache.maxBytes;
     options.ttl_s = cache.ttlS;
     options.note = mly::Warn;
-    mly_error error{};
     mly_store *store = nullptr;
-    if (mly_store_open(&options, &store, &error) < 0)
-        mly::Warn(nullptr, (std::string("no cache, so every request is sent anew: ") + error.text +
+    if (mly_store_open(&options, &store, &whyNoStore_) < 0 && !cache.isOffline)
+        mly::Warn(nullptr, (std::string("no cache, so every request is sent anew: ") + whyNoStore_.text +
                             ". Name another folder with CACHE_DIR, or set CACHE=NO")
                                .c_str());
     store_.reset(store);
@@ -293,8 +293,8 @@ mly_transport *OGRMapillaryDataset::MakeNetwork(mly_error *error)
     if (settings_.cache.isOffline && !store)
     {
         mly_fail(error, MLY_E_IO,
-                 "OFFLINE=YES: the cache in %s cannot be read; name its folder with CACHE_DIR, or read without OFFLINE",
-                 settings_.cache.folder.c_str());
+                 "OFFLINE=YES: there is no cache to read: %s. Name its folder with CACHE_DIR, or read without OFFLINE",
+                 whyNoStore_.text);
         return nullptr;
     }
     if (!settings_.cache.isOffline &&
@@ -369,10 +369,16 @@ mly::TransportPtr OGRMapillaryDataset::BorrowTransport()
 }
 
 // At rest there is no thread of ours.
-void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport)
+void OGRMapillaryDataset::GiveBack(mly::TransportPtr transport) noexcept
 {
-    if (transport)
-        idle_.push_back(std::move(transport));
+    try
+    {
+        if (transport)
+            idle_.push_back(std::move(transport));
+    }
+    catch (...)  // without memory to keep it, the next read opens connections of its own
+    {
+    }
     if (helper_)
         mly_helper_rest(helper_.get());
 }

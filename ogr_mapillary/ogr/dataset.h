@@ -35,7 +35,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
 
     // A transport to both services for one read, warm if one was given back. Null, with an error, if there can be none.
     mly::TransportPtr BorrowTransport();
-    void GiveBack(mly::TransportPtr transport);
+    void GiveBack(mly::TransportPtr transport) noexcept;
 
     // What all reads have in common. Valid as long as the dataset.
     mly_read_options ReadOptions();
@@ -65,6 +65,7 @@ class OGRMapillaryDataset final : public mly::DatasetBase
     mly::StorePtr store_;  // outlives the transports that borrow it
     bool storeWasTried_ = false;
     mly::HelperPtr helper_;  // null: tiles are opened by whoever reads them
+    mly_error whyNoStore_{};
     std::vector<mly::TransportPtr> idle_;
     std::vector<std::unique_ptr<OGRMapillaryLayer>> layers_;  // those that are listed come first
     int nListed_ = 0;

@@ -271,7 +271,7 @@ bool OGRMapillaryLayer::PlanReading()
 // ---- reading ----
 
 // A reader that holds rows stays at hand for GetFeature(); its transport is needed no more.
-void OGRMapillaryLayer::StopReading()
+void OGRMapillaryLayer::StopReading() noexcept
 {
     if (reader_)
         mly_reader_detach(reader_.get());
@@ -564,11 +564,11 @@ void OGRMapillaryLayer::LayOutArrow(ArrowArrayStream *stream)
     arrow_ = mly::MakeArrowLayout(schema, definition_);
 }
 
-// As GDAL reads the option.
+// As GDAL reads the option, which has no ceiling there.
 size_t OGRMapillaryLayer::MaxRowsOfBatch() const
 {
     const char *text = m_aosArrowArrayStreamOptions.FetchNameValueDef("MAX_FEATURES_IN_BATCH", "65536");
-    return static_cast<size_t>(std::max(1L, strtol(text, nullptr, 10)));
+    return static_cast<size_t>(std::clamp(strtol(text, nullptr, 10), 1L, long{MLY_LIMIT_ARROW_ROWS}));
 }
 
 // Whether all rows that the plan gives are known to pass the attribute filter.
@@ -687,6 +687,22 @@ int OGRMapillaryLayer::NextBatch(ArrowArrayStream *stream, ArrowArray *out)
     return failed_ ? EIO : 0;
 }
 
+// What a batch that failed comes to. A program's handler of errors is called, and may throw: the code tells all the
+// same.
+int OGRMapillaryLayer::EndStream(const mly_error &error) noexcept
+{
+    ended_ = failed_ = true;
+    StopReading();
+    try
+    {
+        mly::ReportError(error);
+    }
+    catch (...)
+    {
+    }
+    return error.code == MLY_E_NOMEM ? ENOMEM : EIO;
+}
+
 // Called by C, so nothing may be thrown.
 int OGRMapillaryLayer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *out)
 {
@@ -702,14 +718,11 @@ int OGRMapillaryLayer::GetNextArrowArray(ArrowArrayStream *stream, ArrowArray *o
     {
         mly_fail(&error, MLY_E_LIMIT, "%s: %s", layer_->name, e.what());
     }
-    catch (const std::exception &)
+    catch (...)
     {
         mly_fail(&error, MLY_E_NOMEM, "%s: out of memory for a batch of columns", layer_->name);
     }
-    ended_ = failed_ = true;
-    StopReading();
-    mly::ReportError(error);
-    return error.code == MLY_E_NOMEM ? ENOMEM : EIO;
+    return EndStream(error);
 }
 
 // ---- single features ----

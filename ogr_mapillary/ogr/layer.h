@@ -76,7 +76,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool MayPass(const mly_row &row);
     bool RemembersPlaces() const;
     void RememberPlace(const mly_row &row);
-    void StopReading();
+    void StopReading() noexcept;
 
     static void ReleaseArrowStream(ArrowArrayStream *stream) noexcept;
     void LayOutArrow(ArrowArrayStream *stream);
@@ -90,6 +90,7 @@ class OGRMapillaryLayer final : public mly::LayerBase
     bool AppendRow(mly::ArrowBatch &batch);
     bool AppendBlock(mly::ArrowBatch &batch);
     int NextBatch(ArrowArrayStream *stream, ArrowArray *out);
+    int EndStream(const mly_error &error) noexcept;
 
     mly::FieldUse AllFields() const;
     OGRFeature *MakeFound(mly_row row) const;

@@ -83,7 +83,8 @@ constexpr std::array<Option, 28> kOptions{{
     {"PROGRESS", "MAPILLARY_PROGRESS", "boolean", nullptr, "NO", 0, 0, Inline::kAllowed,
      "GDAL's progress bar on the terminal, by tiles, for long reads"},
     {"AOI", nullptr, "string", nullptr, nullptr, 0, 0, Inline::kAllowed,
-     "Area of interest: a path to anything OGR reads, well-known text or GeoJSON; a spatial filter that is always on"},
+     "Area of interest: a path to anything OGR reads, well-known text (SRID=…; in front) or GeoJSON; a spatial filter "
+     "that is always on"},
     {"GEOMETRY", nullptr, "string-select", "ORIGINAL,COMPUTED", "ORIGINAL", 0, 0, Inline::kAllowed,
      "Positions as the camera gave them, or as computed from the images"},
     {"PRECISION", nullptr, "string-select", "TILE,EXACT", "TILE", 0, 0, Inline::kAllowed,

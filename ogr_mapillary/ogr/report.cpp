@@ -63,9 +63,15 @@ void ReportUsage(const char *format, ...)
     ReportError(error);
 }
 
-void Warn(void *, const char *text)
+void Warn(void *, const char *text) noexcept
 {
-    CPLError(CE_Warning, CPLE_AppDefined, "MAPILLARY: %s", text);
+    try
+    {
+        CPLError(CE_Warning, CPLE_AppDefined, "MAPILLARY: %s", text);
+    }
+    catch (...)
+    {
+    }
 }
 
 namespace
@@ -105,9 +111,15 @@ void DebugPlan(const char *text, size_t n)
         CPLDebug("MAPILLARY_PLAN", "and %zu lines more", nLines - kMostLines);
 }
 
-void Debug(void *, const char *text)
+void Debug(void *, const char *text) noexcept
 {
-    CPLDebug("MAPILLARY", "%s", text);
+    try
+    {
+        CPLDebug("MAPILLARY", "%s", text);
+    }
+    catch (...)
+    {
+    }
 }
 
 ErrorCount::ErrorCount(int &nFailures) : nFailures_(nFailures)

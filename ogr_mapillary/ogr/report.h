@@ -18,14 +18,15 @@ void ReportError(const mly_error &error);
 // Raises CE_Failure for what the user got wrong; never with a secret in it.
 void ReportUsage(const char *format, ...) MLY_PRINTF(1, 2);
 
-// Raises CE_Warning. Has the form of mly_debug_fn; `ctx` is not used.
-void Warn(void *ctx, const char *text);
+// Raises CE_Warning. Has the form of mly_debug_fn; `ctx` is not used. C calls it, so what a program's handler throws
+// ends here.
+void Warn(void *ctx, const char *text) noexcept;
 
 // Whether lines for CPL_DEBUG=MAPILLARY may be shown: what is costly to tell need not be found out otherwise.
 bool IsDebugging();
 
-// A line under CPL_DEBUG=MAPILLARY. Has the form of mly_debug_fn; `ctx` is not used.
-void Debug(void *ctx, const char *text);
+// A line under CPL_DEBUG=MAPILLARY, likewise.
+void Debug(void *ctx, const char *text) noexcept;
 
 // Likewise of CPL_DEBUG=MAPILLARY_PLAN, which has more lines: whether they may be shown, and a text of some, of which
 // the first are shown and the others counted.

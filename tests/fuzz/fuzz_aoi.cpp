@@ -98,6 +98,8 @@ std::unique_ptr<mly::Aoi> ReadArea(uint8_t what, const std::string &text)
 bool IsText(const std::string &text)
 {
     const size_t n = text.find_first_of(" (");
+    if (text.compare(0, 5, "SRID=") == 0)
+        return true;
     return n != std::string::npos &&
            text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == n;
 }

@@ -38,12 +38,19 @@ FAILURES: Dict[str, str] = {
     "AOI: more than %d vertices; simplify the outline": "simplify the outline",
     "AOI: one of its coordinates is no number; correct the outline": "correct the outline",
     "AOI: this well-known text cannot be read; write e.g. POLYGON ((8 50, 9 50, 9 51, 8 50))": "write e.g.",
+    "AOI: after SRID= comes the number of a reference system that EPSG knows; write e.g. SRID=4326;POLYGON ((8 50, 9 50, "
+    "9 51, 8 50))": "write e.g.",
     "AOI: %s cannot be read; give a path to anything OGR reads, well-known text or GeoJSON": "give a path",
     "AOI: this GeoJSON names its reference system by an address, which is not asked; give the system's name, or degrees":
         "give the system's name",
     "AOI: %s was read only in part, for the reason before this; mend it, since the area would be too small": "mend it",
     "AOI: its polygons cross themselves or each other, or a ring is not closed, in a way that cannot be mended; correct them": "correct them",
     "AOI: a MAPILLARY: dataset cannot be its own area; name a file": "name a file",
+    "AOI: an outline goes around a pole, which degrees have no room for; give it in EPSG:4326, with an edge along the "
+    "pole": "give it in EPSG:4326",
+    "AOI: it goes beyond 540 degrees of longitude; if these are no degrees, put their reference system in front, e.g. "
+    "SRID=3857;POLYGON ((0 0, 9000 0, 0 9000, 0 0))": "put their reference system in front",
+    "AOI: it cannot be divided at 180 degrees; give it as two polygons, one on each side": "give it as two polygons",
     "AOI: there is no polygon in it; lines and points make no area": "lines and points make no area",
     "the outline of the area is too detailed for so large an area; simplify it": "simplify it",
 
@@ -148,8 +155,8 @@ FAILURES: Dict[str, str] = {
     "not in the cache (OFFLINE=YES); read it once without OFFLINE": "read it once without OFFLINE",
     "what the cache holds does not decode, and nothing else may be asked (OFFLINE=YES); read it once without OFFLINE":
         "read it once without OFFLINE",
-    "OFFLINE=YES: the cache in %s cannot be read; name its folder with CACHE_DIR, or read without OFFLINE":
-        "name its folder with CACHE_DIR",
+    "OFFLINE=YES: there is no cache to read: %s. Name its folder with CACHE_DIR, or read without OFFLINE":
+        "Name its folder with CACHE_DIR",
     "GRAPH_URL: this comes from the Graph API, which no folder can stand in for; give an https:// address or none":
         "give an https:// address",
     "%s: %s; a folder of tiles has the layout maps/vtp/TILESET/2/Z/X/Y": "has the layout",
@@ -180,7 +187,7 @@ BY_CODE: Dict[str, List[str]] = {
     ],
     # and what libcurl says
     "MLY_E_NETWORK": [
-        "libcurl cannot be initialised",
+        "libcurl cannot be initialised", "no whole answer in %u ms, but %zu bytes",
         "%s: ON_ERROR=SKIP: the last %llu requests got no answer, so the read ends here: %s",
     ],
     # of tiles, by the clause of their specification; of the Graph's answers
@@ -210,6 +217,8 @@ WARNINGS: Dict[str, str] = {
     "tile %s/%u/%u/%u: HTTP 404, taken as empty; it may have data later, so repeat the read to be sure":
         "repeat the read",
     "AOI: one of its polygons crosses itself; it was mended": "it was mended",
+    "AOI: an edge spans more than 180 degrees of longitude, and is taken the long way round; for an area across 180 degrees "
+    "let longitudes go on beyond it, e.g. from 179 to 181": "the long way round",
     "no cache, so every request is sent anew: ": "every request is sent anew",
     "the cache in %.*s cannot be %s: %s; the read goes on without it": "the read goes on without it",
     "the pace is kept for this process alone: %.*s": "for this process alone",
@@ -245,6 +254,9 @@ PIECES: Set[str] = {
     ", or one with more brackets than any answer has", "a list's bytes fit a value's count",
     "one or the other in the same place", " but a page or a message: the service may be blocking this machine",
     "wait an hour, then read less at a time", "repeat the read later",
+    "asking again does not help, unless the day's quota of tiles is spent: repeat the read tomorrow, and please report it "
+    "if that is refused too",
+    "asking again does not help: leave out what the service does not take, of FIELDS or of the filter, or please report it",
     "; set the certificates (CURL_CA_BUNDLE), the proxy (GDAL_HTTP_PROXY) or the address right",
     ". Name another folder with CACHE_DIR, or set CACHE=NO",
     "with more than 64 MiB it is no tile", "read", "written",
@@ -298,6 +310,8 @@ SELDOM: Dict[str, str] = {
     "AOI in the dataset name": "plugin/test_aoi.py",
     "AOI: its coordinates cannot be turned": "plugin/test_aoi.py",
     "AOI: more than %d vertices": "plugin/test_aoi.py",
+    "AOI: it cannot be divided at 180 degrees": "plugin/test_aoi.py",
+    "AOI: an outline goes around a pole": "plugin/test_aoi.py",
     "AOI: %s was read only in part": "plugin/test_aoi.py",
     "AOI: this GeoJSON names its reference system": "plugin/test_aoi.py",
     "AOI: its polygons cross themselves or each other, or a ring": "plugin/test_aoi.py",

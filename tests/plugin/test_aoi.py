@@ -13,8 +13,8 @@ from typing import List, Sequence, Tuple
 import pytest
 from osgeo import gdal, ogr, osr
 
+import mvt
 from reading import assert_same, cover, grown, inside, listening, polygon, tile_box
-from service import Service
 from town import ORIGINAL, Town
 
 Ring = Sequence[Tuple[float, float]]
@@ -143,6 +143,33 @@ def test_a_file_in_another_reference_system_is_turned_into_degrees(images, truth
     assert_same(rows, truth.rows(lambda row: in_rings(TRIANGLE)(row) or in_rings(VILLAGE)(row)))
 
 
+def in_system(code: int, *rings: Ring) -> str:
+    """A polygon of degrees as text in another reference system, with its number in front."""
+    degrees, other = osr.SpatialReference(), osr.SpatialReference()
+    for system, number in ((degrees, 4326), (other, code)):
+        system.ImportFromEPSG(number)
+        system.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    geometry = ogr.CreateGeometryFromWkt(polygon(*rings))
+    assert geometry.Transform(osr.CoordinateTransformation(degrees, other)) == 0
+    return f"SRID={code};{geometry.ExportToWkt()}"
+
+
+@pytest.mark.parametrize("code", (4326, 25832, 3857))
+@pytest.mark.parametrize("in_name", (False, True), ids=("option", "name"))
+def test_text_may_name_its_reference_system_as_postgis_does(images, truth, service, code, in_name):
+    text = in_system(code, TRIANGLE, HOLE)
+
+    rows = images(f'MAPILLARY:AOI="{text}"').rows() if in_name else images(AOI=text).rows()
+
+    assert_same(rows, truth.rows(in_rings(TRIANGLE, HOLE)))
+    assert set(service.tiles_asked()) == set(touched(TRIANGLE))
+
+
+@pytest.mark.parametrize("front", ("SRID=0;", "srid=4326;", "SRID=4326; "))
+def test_without_a_system_or_in_other_letters_it_is_degrees(images, truth, front):
+    assert_same(images(AOI=front + polygon(TRIANGLE)).rows(), truth.rows(in_rings(TRIANGLE)))
+
+
 def test_it_can_stand_in_the_dataset_name(images, truth):
     name = 'MAPILLARY:MAX_TILES=50,AOI="%s"' % polygon(TRIANGLE)
 
@@ -196,19 +223,115 @@ def test_it_bounds_every_layer_but_detections(configured, town):
     assert dataset.GetLayerByName("detections").GetExtent() == (0.0, 1.0, 0.0, 1.0)
 
 
-def test_an_area_on_both_sides_of_180_degrees_asks_on_both(monkeypatch):
-    west = [(-180.0, 10.001), (-179.99, 10.001), (-179.99, 10.01), (-180.0, 10.01)]
-    east = [(179.99, 10.001), (180.0, 10.001), (180.0, 10.01), (179.99, 10.01)]
-    wkt = "MULTIPOLYGON (%s, %s)" % tuple(polygon(r)[len("POLYGON "):] for r in (west, east))
-    with Service({}) as service:
-        monkeypatch.setenv("MAPILLARY_TILES_URL", service.url)
-        monkeypatch.setenv("MAPILLARY_ACCESS_TOKEN", service.token)
-        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=[f"AOI={wkt}"])
-        assert dataset.GetLayer(0).GetNextFeature() is None
-        columns = {x for tileset, _, x, _ in service.tiles_asked() if tileset == ORIGINAL}
-        dataset = None
+# ---- 180 degrees ------------------------------------------------------------------------------------
 
-    assert columns == {0, 16383}
+EAST_END, WEST_END = (ORIGINAL, 14, 16383, 7734), (ORIGINAL, 14, 0, 7734)
+NEXT = (ORIGINAL, 14, 1, 7734)
+
+
+def box_ring(west: float, east: float) -> Ring:
+    """Within one row of tiles."""
+    return [(west, 10.001), (east, 10.001), (east, 10.01), (west, 10.01)]
+
+
+@pytest.fixture
+def ends(service):
+    """An image in each of the tiles on both sides of 180 degrees, and in one beside."""
+    service.tiles = {tile: mvt.encode([mvt.Layer("image", [mvt.point(2048, 1500, {"id": n})])])
+                     for n, tile in enumerate((EAST_END, WEST_END, NEXT), 1)}
+    return service
+
+
+TWO_SIDES = "MULTIPOLYGON (%s, %s)" % tuple(
+    polygon(box_ring(*ends))[len("POLYGON "):] for ends in ((-180.0, -179.985), (179.985, 180.0)))
+HOLED = polygon(box_ring(179.985, 180.015), [(179.999, 10.003), (180.001, 10.003), (180.0, 10.004)])
+ACROSS = {
+    "a part on each side": TWO_SIDES,
+    "beyond 180 degrees": polygon(box_ring(179.985, 180.015)),
+    "with a hole on the border": HOLED,
+    "beyond -180 degrees": polygon(box_ring(-180.015, -179.985)),
+    "in degrees that have a name": "SRID=4258;" + polygon(box_ring(179.985, 180.015)),
+    "in metres": in_system(3832, box_ring(179.985, -179.985)),
+    "in metres, with a hole": in_system(3832, box_ring(179.985, -179.985), [
+        (-179.999, 10.003), (179.999, 10.003), (180.0, 10.004)]),
+    "in metres of a zone": in_system(32660, box_ring(179.985, -179.985)),
+}
+
+
+@pytest.mark.parametrize("way", ACROSS)
+def test_an_area_across_180_degrees_gives_what_is_on_both_sides(ends, images, way):
+    opened = images(AOI=ACROSS[way])
+
+    assert [row.id for row in opened.rows()] == [2, 1]
+    assert ends.tiles_asked() == [WEST_END, EAST_END]
+    assert opened.layer.GetExtent() == pytest.approx((-180, 180, 10.001, 10.01), abs=1e-4)
+
+
+def test_a_file_of_an_area_across_180_degrees_gives_both_sides(ends, images, tmp_path):
+    path = tmp_path / "across.geojson"
+    ring = box_ring(179.985, 180.015)
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [[*ring, ring[0]]]}))
+
+    assert [row.id for row in images(AOI=path).rows()] == [2, 1]
+
+
+def test_degrees_a_turn_away_are_the_same_place(images, service, truth):
+    for turn in (-360, 360):
+        service.clear()
+        turned = [[(x + turn, y) for x, y in ring] for ring in (TRIANGLE, HOLE)]
+        assert_same(images(AOI=polygon(*turned)).rows(), truth.rows(in_rings(TRIANGLE, HOLE)))
+        assert sorted(service.tiles_asked()) in ([], sorted(touched(TRIANGLE)))  # the second time they are in memory
+
+
+def test_a_spatial_filter_that_goes_on_beyond_180_degrees_ends_there_without_a_word(ends, images):
+    opened = images().within((179.985, 10.001, 180.015, 10.01))
+
+    assert [row.id for row in opened.rows()] == [1]
+    assert ends.tiles_asked() == [EAST_END]
+    assert [row.id for row in opened.touching(polygon(box_ring(179.985, 180.015))).rows()] == [1]
+
+
+@pytest.mark.parametrize("area", (polygon(box_ring(179.985, -179.985)),
+                                  "SRID=4326;" + polygon(box_ring(-179.9, 179.9))))
+def test_an_edge_around_the_world_is_taken_so_with_a_warning(area):
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + area, "MAX_TILES=20000"])
+
+    assert heard.errors == []
+    warning, = heard.warnings
+    assert "an edge spans more than 180 degrees of longitude, and is taken the long way round" in warning
+    west, east, _, _ = dataset.GetLayer(0).GetExtent()
+    assert -180 < west < -179 and 179 < east < 180
+
+
+@pytest.mark.parametrize("reach", (20037508.342789244, 20000000, 19000000, 100))
+def test_most_of_the_world_in_metres_is_not_taken_for_the_rest_of_it(reach):
+    ring = [(-reach, -100), (reach, -100), (reach, 100), (-reach, 100)]
+
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=SRID=3857;" + polygon(ring)])
+
+    assert heard.errors == []
+    width = reach * 180 / 20037508.342789244
+    assert dataset.GetLayer(0).GetExtent()[:2] == pytest.approx((-width, width), abs=1e-6)
+
+
+REFUSED_AROUND = {
+    "SRID=3031;" + polygon([(-1e6, -1e6), (1e6, -1e6), (1e6, 1e6), (-1e6, 1e6)]): "an outline goes around a pole",
+    polygon([(500000, 5500000), (510000, 5500000), (510000, 5510000)]): "it goes beyond 540 degrees of longitude",
+}
+
+
+@pytest.mark.parametrize("area", REFUSED_AROUND)
+def test_an_area_that_has_no_place_between_180_degrees_is_refused(service, area):
+    with listening() as heard:
+        dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options=["AOI=" + area])
+
+    assert dataset is None and service.requests == []
+    assert ["MAPILLARY: AOI: " + REFUSED_AROUND[area] in error for error in heard.errors] == [True]
+
+
+# ---- What is refused --------------------------------------------------------------------------------
 
 
 def test_a_countrys_outline_is_found_by_descending_not_tile_by_tile(images, service):
@@ -222,6 +345,12 @@ REFUSED = {
     "nonsense.shp": "nonsense.shp cannot be read",
     "": "cannot be read",
     "POLYGON ((8 50, 9 50": "this well-known text cannot be read",
+    "SRID=4326;POLYGON ((8 50, 9 50": "this well-known text cannot be read",
+    "SRID=4326;area.gpkg": "this well-known text cannot be read",
+    "SRID=;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=4326 POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=999999;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
+    "SRID=4294971622;POLYGON ((8 50, 9 50, 9 51, 8 50))": "after SRID= comes the number",
     "POLYGON EMPTY": "there is no polygon in it",
     "POINT (8 50)": "there is no polygon in it",
     '{"type": "Polygo"}': "this GeoJSON cannot be read",

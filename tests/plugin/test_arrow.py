@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import random
+import sys
 import time
 from typing import Any, Callable, Dict, Iterator, List
 
@@ -324,6 +325,21 @@ def test_many_rows_go_by_gdals_number_or_all_in_one(service):
     assert in_one.columns["is_pano"] == 24 * [n % 2 == 0 if n % 3 else None for n in range(3000)]
 
 
+def test_batches_of_nothing_but_numbers_end_too_however_many_rows_are_asked_for(service):
+    body = mvt.encode([mvt.Layer("image", [
+        mvt.point(9 + n % 4000, 9 + n // 4000, {"id": n + 1}) for n in range(44_000)])])
+    service.tiles = {(ORIGINAL, 14, x, y): body for x in range(8580, 8582) for y in range(5552, 5555)}
+    box = (*tile_box(8580, 5554)[:2], *tile_box(8581, 5552)[2:])
+    layer = Layer("images", **at(service)).within(grown(box, -1e-6)).ignoring(
+        "OGR_GEOMETRY", "captured_at", "compass_angle", "sequence_id", "is_pano", "organization_id", "creator_id",
+        "quality_score")
+
+    found = read(layer.layer, MAX_FEATURES_IN_BATCH=4_000_000_000, INCLUDE_FID="NO")
+
+    assert found.lengths == [262_144, 6 * 44_000 - 262_144]
+    assert found.columns["id"] == 6 * list(range(1, 44_001))
+
+
 def test_numpy_gets_the_same(service):
     numpy = pytest.importorskip("numpy")
     layer = opened("images")(service, None).layer
@@ -564,6 +580,40 @@ def test_what_may_be_skipped_is_missing_with_a_warning_that_names_it(block, whos
 
     assert heard.errors == [] and "/".join(map(str, BLOCK[6])) in heard.warnings[0]
     assert found.columns["id"] == [n for n in range(1, 37) if (n - 1) // 3 != 6]
+
+
+# A handler of errors that does what a program's, written in C++, might: it throws.
+THROWING = """
+import ctypes, sys
+sys.path[:0] = {path!r}
+from osgeo import gdal, ogr
+gdal.DontUseExceptions()
+ogr.DontUseExceptions()
+import arrow_stream
+
+dataset = gdal.OpenEx("MAPILLARY:", gdal.OF_VECTOR, open_options={options!r})
+layer = dataset.GetLayerByName("images")
+layer.SetSpatialFilterRect(*{box!r})
+handler = ctypes.CDLL("libstdc++.so.6")._ZSt17__throw_bad_allocv
+with arrow_stream.Stream(layer) as stream:
+    arrow_stream.GDAL.CPLPushErrorHandler(ctypes.cast(handler, ctypes.c_void_p))
+    for _ in range(2):
+        try:
+            batch = stream.next()
+            print(batch.length if batch else "the end")
+        except arrow_stream.Failed as failure:
+            print(failure.code > 0)
+    arrow_stream.GDAL.CPLPopErrorHandler()
+"""
+
+
+@pytest.mark.parametrize("options, says", [([], ["True", "True"]), (["ON_ERROR=SKIP"], ["33", "the end"])])
+def test_what_a_programs_handler_throws_does_not_come_through_the_stream(block, run, options, says):
+    block.fault(400, match=BLOCK[6], times=None)
+
+    done = run(sys.executable, "-c", THROWING.format(path=sys.path, options=options, box=AROUND))
+
+    assert (done.code, done.out.split("\n")) == (0, [*says, ""]), done.err
 
 
 # ---- Ownership --------------------------------------------------------------------------------------

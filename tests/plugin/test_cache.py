@@ -14,6 +14,7 @@ from typing import Dict, List
 
 import pytest
 
+from features import Layer, at
 from reading import in_plan_order
 
 AREA = ("8.52", "50.002", "8.592", "50.027")
@@ -214,6 +215,21 @@ def test_offline_without_a_cache_is_refused(run, tmp_path, service):
                    env={"MAPILLARY_CACHE": "YES"})
         assert "OFFLINE=YES" in done.err
     assert service.requests == []
+
+
+@pytest.mark.parametrize("layer", ["images", "tiles"])
+def test_offline_a_folder_that_is_not_there_is_one_error_and_nothing_else(service, tmp_path, layer):
+    folder = tmp_path / "nothing-here"
+    opened = Layer(layer, **at(service), CACHE="YES", CACHE_DIR=folder, OFFLINE="YES")
+    opened.within(tuple(map(float, AREA)))
+
+    for _ in range(2):  # a second read finds no more than the first
+        rows, heard = opened.read()
+        assert (rows, heard.warnings) == ([], [])
+        error, = heard.errors
+        assert f"OFFLINE=YES: there is no cache to read: {folder}: No such file" in error
+
+    assert service.requests == [] and not folder.exists()
 
 
 def test_damaged_files_cost_requests_and_never_a_row(convert, service, folder):

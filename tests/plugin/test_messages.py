@@ -234,6 +234,8 @@ CASES: List[Case] = [
     Case("AOI: one of its coordinates is no number; correct the outline",
          opts(AOI="POLYGON ((8 50, 9 50, 1e999 51, 8 50))")),
     Case("AOI: this well-known text cannot be read; write e.g. POLYGON", opts(AOI="POLYGON ((8 50, 9")),
+    Case("AOI: after SRID= comes the number of a reference system", opts(AOI="SRID=x;POLYGON ((8 50, 9 50, 8 50))")),
+    Case("AOI: it goes beyond 540 degrees of longitude; if", opts(AOI="POLYGON ((0 0, 9000 0, 0 9000, 0 0))")),
     Case("AOI: %s cannot be read; give a path", opts(AOI="/nowhere/area.gpkg")),
     Case("AOI: %s cannot be read; give a path", opts(AOI='{"type": "Poly'), context="this GeoJSON"),
     Case("AOI: a MAPILLARY: dataset cannot be its own area; name a file", opts(AOI="MAPILLARY:")),
@@ -275,6 +277,9 @@ CASES: List[Case] = [
     # what the service answers
     Case("HTTP %d; %s", before=fault(500), context="tile mly1_public/14/8581/5555: 4 attempts"),
     Case("HTTP %d: the service says: %s; %s", before=fault("json_error"), context="tile mly1_public/14/8581/5555"),
+    Case("HTTP %d; %s", before=fault(400), context="HTTP 400; asking again does not help, unless the day's quota"),
+    Case("HTTP %d; %s", opts(FIELDS="make"), before=fault(400, match="entities"),
+         context="HTTP 400; asking again does not help: leave out what the service does not take, of FIELDS"),
     Case("HTTP %d: the service sends this machine to its login page, which", before=fault("redirect"),
          context="tile mly1_public/14/8581/5555"),
     Case("the answer is larger than its ceiling of %zu bytes; please report it", before=fault("huge", megabytes=100),
@@ -285,7 +290,8 @@ CASES: List[Case] = [
     Case("not in the cache (OFFLINE=YES); read it once without OFFLINE", opts(OFFLINE="YES", CACHE="YES"),
          before=lambda stage: (stage.folder / "empty").mkdir() or stage.options.update(
              CACHE_DIR=str(stage.folder / "empty")), context="tile mly1_public/14/8581/5555"),
-    Case("OFFLINE=YES: the cache in %s cannot be read; name", opts(OFFLINE="YES", CACHE="YES", CACHE_DIR="/nowhere")),
+    Case("OFFLINE=YES: there is no cache to read: %s. Name", opts(OFFLINE="YES", CACHE="YES", CACHE_DIR="/nowhere"),
+         context="/nowhere"),
     Case("no cache, so every request is sent anew: ", before=cache_of_others),
     Case("GRAPH_URL: this comes from the Graph API, which no folder", opts(GRAPH_URL="file:///nowhere"), spat=None,
          where=f"id = {IMAGE}", context="Graph request"),

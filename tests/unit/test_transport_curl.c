@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/transports.h"
@@ -282,6 +283,108 @@ static void the_longest_address_and_token_fit(void **state)
     }
 }
 
+/* ---- whose time it is ---- */
+
+/* Takes a connection, and what is sent over it: a request for /1, /2 or the like, whose number comes back. */
+static int take_request(struct rig *rig, const struct listener *listener, int *connection)
+{
+    struct mly_response response;
+    char text[2000] = "";
+    size_t n = 0;
+    *connection = -1;
+    for (int round = 0; round < 500 && !strstr(text, "\r\n\r\n"); round++) {
+        assert_status(ask(rig, 1, &response), MLY_AGAIN, &rig->err);
+        if (*connection < 0 && is_readable(listener->socket))
+            *connection = accept(listener->socket, NULL, NULL);
+        if (*connection < 0 || !is_readable(*connection))
+            continue;
+        const ssize_t got = recv(*connection, text + n, sizeof text - 1 - n, 0);
+        assert_true(got > 0);
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    assert_says(text, "GET /");
+    return text[5] - '0';
+}
+
+static void answer(int connection)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody";
+    assert_int_equal(send(connection, text, sizeof text - 1, 0), sizeof text - 1);
+}
+
+static void set_up_hasty(struct rig *rig, struct listener *listener)
+{
+    struct mly_curl_options options;
+    listener_begin(listener);
+    options = options_of(rig, secret);
+    options.timeout_ms = 500;
+    set_up_as(rig, options);
+}
+
+static void send_numbered(struct rig *rig, const struct listener *listener, uint64_t number)
+{
+    char url[100];
+    (void)snprintf(url, sizeof url, "%s/%llu", listener->url, (unsigned long long)number);
+    assert_status(send_tile(rig, url, number), MLY_OK, &rig->err);
+}
+
+/* The reader holds all that may be held, so that only the oldest answer is taken; and that one never comes. */
+static void an_answer_that_was_paused_has_its_time_left(void **state)
+{
+    (void)state;
+    struct listener listener;
+    struct rig rig;
+    int connections[2];
+    set_up_hasty(&rig, &listener);
+    mly_transport_held(rig.curl, MLY_LIMIT_ARRIVING_BYTES);
+    for (uint64_t i = 0; i < COUNT(connections); i++) {
+        send_numbered(&rig, &listener, i + 1);
+        assert_int_equal(take_request(&rig, &listener, &connections[i]), i + 1);
+        if (i == 0)
+            continue;
+        answer(connections[i]);
+    }
+
+    struct mly_response late = wait_for_answer(&rig), paused = wait_for_answer(&rig);
+
+    assert_int_equal(paused.ticket, 2);
+    assert_status(paused.status, MLY_OK, NULL);
+    assert_span(mly_buf_view(&paused.body), "body", 4);
+    assert_int_equal(late.ticket, 1);
+    assert_status(late.status, MLY_E_NETWORK, NULL);
+    assert_says(late.why, "Timeout was reached: no whole answer in 500 ms, but 0 bytes");
+    mly_transport_fini_response(&late);
+    mly_transport_fini_response(&paused);
+    for (size_t i = 0; i < COUNT(connections); i++)
+        (void)close(connections[i]);
+    (void)close(listener.socket);
+    tear_down(&rig);
+}
+
+static void an_answer_that_nobody_polled_for_has_its_time_left(void **state)
+{
+    (void)state;
+    struct listener listener;
+    struct rig rig;
+    int connection = -1;
+    const struct timespec longer = {.tv_nsec = 700000000};
+    set_up_hasty(&rig, &listener);
+    send_numbered(&rig, &listener, 1);
+    assert_int_equal(take_request(&rig, &listener, &connection), 1);
+
+    assert_int_equal(nanosleep(&longer, NULL), 0);
+    answer(connection);
+    struct mly_response response = wait_for_answer(&rig);
+
+    assert_status(response.status, MLY_OK, NULL);
+    assert_span(mly_buf_view(&response.body), "body", 4);
+    mly_transport_fini_response(&response);
+    (void)close(connection);
+    (void)close(listener.socket);
+    tear_down(&rig);
+}
+
 /* ---- nobody listens ---- */
 
 static void with_nothing_asked_nothing_is_owed(void **state)
@@ -447,6 +550,8 @@ int main(void)
         cmocka_unit_test(the_tokens_of_both_are_taken_out_of_a_text),
         cmocka_unit_test(a_proxy_is_passed_by_for_the_service_on_this_machine_alone),
         cmocka_unit_test(the_longest_address_and_token_fit),
+        cmocka_unit_test(an_answer_that_was_paused_has_its_time_left),
+        cmocka_unit_test(an_answer_that_nobody_polled_for_has_its_time_left),
         cmocka_unit_test(with_nothing_asked_nothing_is_owed),
         cmocka_unit_test(a_machine_that_does_not_listen_is_a_network_failure),
         cmocka_unit_test(no_message_holds_the_token),

@@ -294,6 +294,48 @@ static void the_service_s_own_answers_are_judged(void **state)
     }
 }
 
+/* ---- what to do ---- */
+
+static void assert_advice(enum mly_request_kind kind, struct mly_response response, const char *says, const char *lacks)
+{
+    struct mly_error err = {.code = MLY_OK};
+    (void)mly_verdict_of(kind, &response, &err);
+    assert_says(err.text, says);
+    assert_lacks(err.text, lacks);
+}
+
+static void a_bad_request_is_not_to_be_repeated_later(void **state)
+{
+    (void)state;
+    static const struct {
+        int http;
+        const char *body;
+    } cases[] = {
+        {400, ""},
+        {410, ""},
+        {400, "{\"error\":{\"code\":100,\"message\":\"Tried accessing nonexisting field (x)\"}}"},
+        {500, "{\"error\":{\"code\":100,\"message\":\"wrong\"}}"},
+        {200, "{\"error\":\"Param radius must be a number less than or equal to 50\"}"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct mly_response response = answer_text(cases[i].http, cases[i].body);
+        assert_advice(MLY_REQUEST_TILE, response, "unless the day's quota of tiles is spent", "later");
+        assert_advice(MLY_REQUEST_GRAPH, response, "leave out what the service does not take, of FIELDS", "later");
+    }
+}
+
+static void an_outage_is_to_be_repeated_later(void **state)
+{
+    (void)state;
+    static const enum mly_request_kind kinds[] = {MLY_REQUEST_TILE, MLY_REQUEST_GRAPH};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        assert_advice(kinds[i], answer_text(503, ""), "repeat the read later", "FIELDS");
+        assert_advice(kinds[i], answer_text(408, ""), "repeat the read later", "quota");
+        assert_advice(kinds[i], answer_text(400, "{\"error\":{\"code\":2}}"), "repeat the read later", "FIELDS");
+        assert_advice(kinds[i], answer_text(429, ""), "wait an hour", "later");
+    }
+}
+
 /* ---- the Graph ---- */
 
 static void assert_graph_verdict(struct mly_response response, enum mly_verdict verdict)
@@ -372,6 +414,8 @@ int main(void)
         cmocka_unit_test(an_error_body_is_a_failure_also_with_status_200),
         cmocka_unit_test(ceilings_and_broken_bytes_are_failures),
         cmocka_unit_test(the_service_s_own_answers_are_judged),
+        cmocka_unit_test(a_bad_request_is_not_to_be_repeated_later),
+        cmocka_unit_test(an_outage_is_to_be_repeated_later),
         cmocka_unit_test(an_entity_that_the_graph_does_not_know_is_empty),
         cmocka_unit_test(the_graph_s_other_answers_mean_what_they_mean_for_tiles),
         cmocka_unit_test(a_ceiling_is_one_for_fewer_entities_too_and_a_tile_cannot_be_made_smaller),
