@@ -252,7 +252,7 @@ static void pad(struct bytes *body, size_t n)
 static void what_waits_is_bounded_in_bytes(void **state)
 {
     (void)state;
-    enum { EACH = 3 << 20, MAX = 8 };
+    enum { EACH = MLY_LIMIT_HELD_BYTES / 4, MAX = 8 };
     struct rig rig;
     set_up(&rig, 20, MAX);
     for (size_t i = 0; i < 5; i++)
@@ -261,9 +261,9 @@ static void what_waits_is_bounded_in_bytes(void **state)
 
     feed_whole(&rig, 1);
     feed_whole(&rig, 2);
-    assert_int_equal(want_all(&rig, NULL), 2); /* 6 MiB wait, and the others seem small: there is room */
+    assert_int_equal(want_all(&rig, NULL), 2); /* half of the bytes wait, and the others seem small: there is room */
     feed_whole(&rig, 3);
-    assert_int_equal(want_all(&rig, NULL), 0); /* 9 MiB, and the others seem large: there is none */
+    assert_int_equal(want_all(&rig, NULL), 0); /* three quarters, and the others seem large: there is none */
     assert_takes(&rig, MLY_AGAIN);
 
     feed_whole(&rig, 0);
