@@ -205,7 +205,7 @@ static enum mly_status submit(struct mly_transport *base, const struct mly_reque
     *item = (struct item){.request = *request};
     if (!t->is_running && !start(t)) {
         t->mem->release(t->mem->ctx, item);
-        return mly_fail(err, MLY_E_NOMEM, "the system has no thread left for the network");
+        return mly_fail(err, MLY_E_NOMEM, "the system has no thread left for the read");
     }
     (void)pthread_mutex_lock(&t->mutex);
     append(&t->requests, item);

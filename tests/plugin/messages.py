@@ -181,7 +181,7 @@ BY_CODE: Dict[str, List[str]] = {
         "%s: out of memory for the tiles that lines touch",
         "%s: out of memory for a batch of columns",
         "a request cannot be made: %s", "a request cannot be started: %s", "libcurl: %s",
-        "the system has no thread left for the network", "no room for the list of pages",
+        "the system has no thread left for the read", "no room for the list of pages",
         "no room for the list of creators",
         "no room for the text of a list",
     ],
