@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/helper.h"
 
-#include <dirent.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <string.h>
@@ -11,6 +9,7 @@
 
 #include "support/check.h"
 #include "support/fail_mem.h"
+#include "support/threads.h"
 
 /* A job that waits until it may run. */
 struct task {
@@ -58,26 +57,6 @@ static void tear_down(struct rig *rig)
     sem_destroy(&rig->first.may_run);
     sem_destroy(&rig->second.may_run);
     assert_nothing_leaks(&rig->mem);
-}
-
-static size_t count_threads(void)
-{
-    DIR *all = opendir("/proc/self/task");
-    size_t n = 0;
-    assert_non_null(all);
-    while (readdir(all))
-        n++;
-    closedir(all);
-    return n - 2; /* "." and ".." */
-}
-
-/* A thread that has been waited for may stay on the system's list a moment longer. */
-static void assert_threads(size_t n)
-{
-    enum { TRIES = 5000 };
-    for (int i = 0; i < TRIES && count_threads() != n; i++)
-        (void)poll(NULL, 0, 1);
-    assert_int_equal(count_threads(), n);
 }
 
 static void a_job_is_done_on_another_thread_while_its_asker_goes_on(void **state)
@@ -131,9 +110,8 @@ static void without_a_worker_jobs_are_done_at_once(void **state)
 
 static void the_thread_begins_with_the_first_job_and_ends_at_rest(void **state)
 {
-    (void)state;
+    const size_t others = *(const size_t *)*state;
     struct rig rig;
-    const size_t others = count_threads(); /* a sanitizer has some */
     set_up(&rig, 1, 1);
     assert_threads(others);
     mly_worker_begin(rig.worker, &rig.first.job);
@@ -235,5 +213,5 @@ int main(void)
         cmocka_unit_test(in_a_child_what_was_begun_never_ends_and_all_else_is_done_at_once),
         cmocka_unit_test(without_memory_there_is_none),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, count_threads_before, NULL);
 }

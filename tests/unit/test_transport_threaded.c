@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "io/transports.h"
 
-#include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -14,6 +13,7 @@
 
 #include "support/check.h"
 #include "support/fail_mem.h"
+#include "support/threads.h"
 
 /* ---- memory that two threads may use ---- */
 
@@ -210,17 +210,6 @@ static void wait_for(sem_t *event, int n)
         assert_int_equal(sem_wait(event), 0);
 }
 
-static size_t count_threads(void)
-{
-    size_t n = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    assert_non_null(tasks);
-    for (const struct dirent *task = readdir(tasks); task; task = readdir(tasks))
-        n += task->d_name[0] != '.';
-    closedir(tasks);
-    return n;
-}
-
 /* ---- what it does ---- */
 
 static void every_request_is_answered_once_in_the_order_of_answers(void **state)
@@ -407,12 +396,11 @@ static void a_failure_comes_after_the_answers_before_it(void **state)
 
 static void without_memory_nothing_starts(void **state)
 {
-    (void)state;
+    const size_t n_threads = *(const size_t *)*state;
     struct rig rig;
     struct fail_mem mem;
     struct mly_transport *out = NULL;
     set_up(&rig);
-    const size_t n_threads = count_threads();
     fail_mem_init_failing(&mem, 0, 1);
     assert_status(mly_transport_threaded(&rig.network.base, &mem.mem, &out, &rig.err), MLY_E_NOMEM, NULL);
     assert_int_equal(rig.network.n_destroyed, 1);
@@ -424,7 +412,7 @@ static void without_memory_nothing_starts(void **state)
     assert_status(out->vtbl->submit(out, &request, &rig.err), MLY_E_NOMEM, NULL);
     mly_transport_free(out);
     rig.network.n_destroyed = 0;
-    assert_int_equal(count_threads(), n_threads);
+    assert_threads(n_threads);
     assert_nothing_leaks(&mem);
     tear_down(&rig);
 }
@@ -433,18 +421,17 @@ static void without_memory_nothing_starts(void **state)
 
 static void at_rest_there_is_no_thread(void **state)
 {
-    (void)state;
+    const size_t n_threads = *(const size_t *)*state;
     struct rig rig;
     struct mly_response response;
-    const size_t n_threads = count_threads();
     set_up(&rig);
-    assert_int_equal(count_threads(), n_threads);
+    assert_threads(n_threads);
     for (size_t round = 1; round <= 3; round++) {
         ask(&rig, 1); /* never answered */
         ask(&rig, 2);
-        assert_int_equal(count_threads(), n_threads + 1);
+        assert_threads(n_threads + 1);
         rig.threaded->vtbl->reset(rig.threaded);
-        assert_int_equal(count_threads(), n_threads);
+        assert_threads(n_threads);
         assert_int_equal(rig.network.n_resets, round);
         assert_status(answer(&rig, 0, &response), MLY_DONE, NULL);
     }
@@ -538,5 +525,5 @@ int main(void)
         cmocka_unit_test(a_child_refuses_waits_for_nothing_and_leaves_the_network_alone),
         cmocka_unit_test(secrets_are_masked_by_the_inner_transport),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, count_threads_before, NULL);
 }
