@@ -3,6 +3,9 @@
 
 #include <cpl_conv.h>
 #include <cpl_multiproc.h>
+#if __has_include(<sys/single_threaded.h>)
+#include <sys/single_threaded.h>
+#endif
 #include <cpl_string.h>
 #include <cpl_vsi.h>
 
@@ -444,12 +447,26 @@ HttpSettings ReadHttpSettings()
     return http;
 }
 
-// Whether tiles may be read and opened on other threads than the reader's: as GDAL_NUM_THREADS says, or else if there
-// is a processor for them.
-bool HasThreads()
+// Whether the process has had no second thread yet; unknown elsewhere than with the C library of GNU.
+bool IsSingleThreaded()
 {
-    const char *given = CPLGetConfigOption("GDAL_NUM_THREADS", "ALL_CPUS");
-    return (EQUAL(given, "ALL_CPUS") ? long{CPLGetNumCPUs()} : std::strtol(given, nullptr, 10)) > 1;
+#if __has_include(<sys/single_threaded.h>)
+    return __libc_single_threaded != 0;
+#else
+    return false;
+#endif
+}
+
+// Whether tiles may be read and opened on other threads than the reader's, as GDAL_NUM_THREADS says. Else where there
+// is a processor for them, and threads already, or the network's to come: with the first one, locks and counts of
+// references begin to cost something in all of the program, which many a conversion of a folder feels more than what
+// this saves.
+bool HasThreads(bool isFolder)
+{
+    const char *given = CPLGetConfigOption("GDAL_NUM_THREADS", nullptr);
+    if (given && !EQUAL(given, "ALL_CPUS"))
+        return std::strtol(given, nullptr, 10) > 1;
+    return CPLGetNumCPUs() > 1 && (given || !isFolder || !IsSingleThreaded());
 }
 
 void AddXmlOption(std::string &xml, const Option &option)
@@ -545,7 +562,7 @@ std::optional<Settings> ReadSettings(const char *datasetName, CSLConstList openO
         !ReadSelection(given, settings))
         return std::nullopt;
     settings.http = ReadHttpSettings();
-    settings.hasThreads = HasThreads();
+    settings.hasThreads = HasThreads(settings.tiles.url.scheme == MLY_SCHEME_FILE);
     return settings;
 }
 }  // namespace mly

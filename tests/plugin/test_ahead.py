@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -45,8 +46,8 @@ def program(run, service, tmp_path):
     """Runs a program that reads these tiles in one of the ways, and gives what it told."""
     service.tiles = dict(BODIES)
 
-    def call(way: str, threads: int, text: str) -> Dict[str, Any]:
-        env = {"GDAL_NUM_THREADS": str(threads), "MAPILLARY_CACHE": "NO"}
+    def call(way: str, threads: object, text: str) -> Dict[str, Any]:
+        env = {"GDAL_NUM_THREADS": threads if threads is None else str(threads), "MAPILLARY_CACHE": "NO"}
         if way != "network":
             env["MAPILLARY_TILES_URL"] = write_folder(
                 tmp_path, (lambda body: body) if way == "folder" else lambda body: gzip.compress(body, 6))
@@ -90,6 +91,28 @@ tell(before=before, most=most, after=after, end=settled(before), ids=ids, again=
     assert told["said"] == []
     assert told["ids"] == IDS[:8 * ROWS] and told["again"] == IDS
     assert (told["most"], told["after"], told["end"]) == (told["before"] + beside, told["before"], told["before"])
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="without a second processor there are none unasked")
+@pytest.mark.parametrize("way, threads, has_one, beside", (
+    ("folder", None, False, 0), ("folder", None, True, 2), ("folder", "ALL_CPUS", False, 2), ("network", None, False, 2)))
+def test_unasked_a_folder_is_read_on_threads_by_programs_that_have_some(
+        program, way: str, threads: object, has_one: bool, beside: int):
+    told = program(way, threads, f"""
+if {has_one}:
+    one = threading.Thread(target=lambda: None)
+    one.start()
+    one.join()
+dataset, layer = opened()
+before, most, ids = settled(1), 1, []
+for feature in iter(layer.GetNextFeature, None):
+    ids.append(feature.GetFID())
+    most = max(most, threads()) if len(ids) % 100 == 0 else most
+tell(before=before, most=most, ids=ids, said=said)
+""")
+
+    assert (told["ids"], told["said"]) == (IDS, [])
+    assert (told["before"], told["most"]) == (1, 1 + beside)
 
 
 @pytest.mark.parametrize("way", WAYS)
