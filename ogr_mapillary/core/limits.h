@@ -24,8 +24,8 @@ enum {
      * add up. What is paused waits in the system's own buffers. It keeps a line of 80 ms and 1 Gbit/s full. */
     MLY_LIMIT_ARRIVING_BYTES = 10 << 20,
     /* A read asks for no more while the answers that wait for their turn, and those that are expected, have so many
-     * bytes. */
-    MLY_LIMIT_HELD_BYTES = 10 << 20,
+     * bytes: some more than may be there, since what is asked for takes a while to come. */
+    MLY_LIMIT_HELD_BYTES = 12 << 20,
     /* Likewise of a folder. Files come fast: more of them would only drive one another out of the processor's cache. */
     MLY_LIMIT_HELD_FILES_BYTES = 2 << 20,
     /* A tile is opened ahead, while another one is read, up to this size. Decoded, with its bytes, it takes 2.5 times
