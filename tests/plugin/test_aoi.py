@@ -263,7 +263,7 @@ def test_an_area_across_180_degrees_gives_what_is_on_both_sides(ends, images, wa
     opened = images(AOI=ACROSS[way])
 
     assert [row.id for row in opened.rows()] == [2, 1]
-    assert ends.tiles_asked() == [WEST_END, EAST_END]
+    assert sorted(ends.tiles_asked()) == sorted([WEST_END, EAST_END])
     assert opened.layer.GetExtent() == pytest.approx((-180, 180, 10.001, 10.01), abs=1e-4)
 
 
