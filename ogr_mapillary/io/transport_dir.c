@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "io/transports.h"
 
@@ -61,18 +63,37 @@ static void read_all(FILE *file, const char *path, struct mly_response *out)
         fail(out, MLY_E_IO, path, strerror(errno));
 }
 
+/* To open a pipe would wait for whoever writes to it, perhaps for ever. NULL: `errno` says why; 0: it is no file. */
+static FILE *open_file(const char *path)
+{
+    struct stat about;
+    const int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    FILE *file = NULL;
+    errno = 0;
+    if (fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+        file = fdopen(fd, "rb");
+    if (!file) {
+        const int why = errno;
+        (void)close(fd);
+        errno = why;
+    }
+    return file;
+}
+
 /* The URL of a request to a folder is a path: folder and address, side by side. */
 static void read_file(const struct dir *dir, const struct mly_request *req, struct mly_response *out)
 {
     *out = (struct mly_response){.ticket = req->ticket, .http = 200, .attempts = 1};
     mly_buf_init(&out->body, dir->mem, req->max_bytes);
-    FILE *file = fopen(req->url, "rb");
+    FILE *file = open_file(req->url);
     if (!file && (errno == ENOENT || errno == ENOTDIR)) {
         out->http = 404;
         return;
     }
     if (!file) {
-        fail(out, MLY_E_IO, req->url, strerror(errno));
+        fail(out, MLY_E_IO, req->url, errno != 0 ? strerror(errno) : "it is no file");
         return;
     }
     read_all(file, req->url, out);

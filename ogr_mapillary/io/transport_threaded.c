@@ -29,6 +29,7 @@ struct threaded {
     pid_t process; /* that made it. A child of it has no worker, and shares its connections */
     pthread_t worker;
     bool is_running;
+    bool is_direct; /* the reader asks the inner transport itself: there was no thread to be had */
 
     pthread_mutex_t mutex; /* guards what follows */
     pthread_cond_t has_work, has_answer;
@@ -194,18 +195,29 @@ static enum mly_status fail_in_child(struct mly_error *err)
                     "read anew");
 }
 
+/* A transport whose polls never wait does without a thread, if it must. */
+static enum mly_status submit_directly(struct threaded *t, const struct mly_request *request, struct mly_error *err)
+{
+    if (t->inner->vtbl->wake)
+        return mly_fail(err, MLY_E_NOMEM, "the system has no thread left for the read");
+    t->is_direct = true;
+    return t->inner->vtbl->submit(t->inner, request, err);
+}
+
 static enum mly_status submit(struct mly_transport *base, const struct mly_request *request, struct mly_error *err)
 {
     struct threaded *t = (struct threaded *)base;
     if (!is_ours(t))
         return fail_in_child(err);
+    if (t->is_direct)
+        return submit_directly(t, request, err);
     struct item *item = t->mem->alloc(t->mem->ctx, sizeof *item);
     if (!item)
         return mly_fail(err, MLY_E_NOMEM, "out of memory for a request");
     *item = (struct item){.request = *request};
     if (!t->is_running && !start(t)) {
         t->mem->release(t->mem->ctx, item);
-        return mly_fail(err, MLY_E_NOMEM, "the system has no thread left for the read");
+        return submit_directly(t, request, err);
     }
     (void)pthread_mutex_lock(&t->mutex);
     append(&t->requests, item);
@@ -249,6 +261,8 @@ static enum mly_status poll(struct mly_transport *base, uint32_t timeout_ms, str
     struct threaded *t = (struct threaded *)base;
     const struct timespec deadline = deadline_after(timeout_ms);
     bool is_late = timeout_ms == 0;
+    if (t->is_direct)
+        return t->inner->vtbl->poll(t->inner, timeout_ms, out, err);
     if (!t->is_running)
         return MLY_DONE;
     if (!is_ours(t))
@@ -311,6 +325,7 @@ static void reset(struct mly_transport *base)
     t->n_owed = 0;
     t->waiting_bytes = t->held_bytes = 0;
     t->broken = MLY_OK;
+    t->is_direct = false;
 }
 
 /* Of the inner transport this reads what never changes. */

@@ -94,10 +94,10 @@ enum mly_status mly_transport_pace(struct mly_transport *inner, const struct mly
 /* Lets `inner` work on a thread of its own, so that the network, or the disk, and the inflating go on while the
  * reader does. The thread lives from the first request to the reset; at rest there is none. Answers that wait for the
  * reader are bounded in bytes: when there are enough, the thread rests. What `inner` refuses comes back as an answer.
- * `inner` must have a `wake`, unless its polls never wait, and its `mask` must only read what never changes. In a child
- * of the process that made it, requests are refused, and nothing is waited for, sent or freed: what there is belongs to
- * the parent. Owns `inner` from the call on, also when the call fails; borrows `mem`, which must serve two threads at
- * once. */
+ * `inner` must have a `wake`, unless its polls never wait, in which case it does without a thread where the system has
+ * none left; and its `mask` must only read what never changes. In a child of the process that made it, requests are
+ * refused, and nothing is waited for, sent or freed: what there is belongs to the parent. Owns `inner` from the call
+ * on, also when the call fails; borrows `mem`, which must serve two threads at once. */
 enum mly_status mly_transport_threaded(struct mly_transport *inner, const struct mly_mem *mem,
                                        struct mly_transport **out, struct mly_error *err);
 

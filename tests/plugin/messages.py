@@ -259,7 +259,7 @@ PIECES: Set[str] = {
     "asking again does not help: leave out what the service does not take, of FIELDS or of the filter, or please report it",
     "; set the certificates (CURL_CA_BUNDLE), the proxy (GDAL_HTTP_PROXY) or the address right",
     ". Name another folder with CACHE_DIR, or set CACHE=NO",
-    "with more than 64 MiB it is no tile", "read", "written",
+    "with more than 64 MiB it is no tile", "it is no file", "read", "written",
     # what is lost with a request that ON_ERROR=SKIP leaves out
     "its detections are missing", "images of this creator are missing", "its rows are missing", "its row is",
     "their rows are", "%s: %s missing", "this sequence", "id %llu", "%llu ids, the first of them %llu",

@@ -9,6 +9,7 @@
 
 #include "support/check.h"
 #include "support/fail_mem.h"
+#include "support/no_threads.h"
 #include "support/threads.h"
 
 /* A job that waits until it may run. */
@@ -144,6 +145,25 @@ static void a_rest_waits_for_the_job_that_runs(void **state)
     tear_down(&rig);
 }
 
+static void a_job_for_which_there_is_no_thread_is_done_at_once(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig, 1, 1);
+    no_threads(true);
+
+    mly_worker_begin(rig.worker, &rig.first.job);
+
+    no_threads(false);
+    assert_true(rig.first.has_run);
+    assert_true(pthread_equal(rig.first.thread, pthread_self()));
+    assert_true(mly_worker_end(rig.worker, &rig.first.job));
+    mly_worker_begin(rig.worker, &rig.second.job);
+    assert_true(mly_worker_end(rig.worker, &rig.second.job));
+    assert_false(pthread_equal(rig.second.thread, pthread_self()));
+    tear_down(&rig);
+}
+
 /* ---- a child of the process ---- */
 
 /* The number of what is wrong; 0: nothing is. */
@@ -210,6 +230,7 @@ int main(void)
         cmocka_unit_test(without_a_worker_jobs_are_done_at_once),
         cmocka_unit_test(the_thread_begins_with_the_first_job_and_ends_at_rest),
         cmocka_unit_test(a_rest_waits_for_the_job_that_runs),
+        cmocka_unit_test(a_job_for_which_there_is_no_thread_is_done_at_once),
         cmocka_unit_test(in_a_child_what_was_begun_never_ends_and_all_else_is_done_at_once),
         cmocka_unit_test(without_memory_there_is_none),
     };

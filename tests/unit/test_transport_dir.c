@@ -176,6 +176,25 @@ static void a_folder_where_a_file_should_be_is_an_error(void **state)
     tear_down(&rig);
 }
 
+static void a_pipe_where_a_file_should_be_is_an_error_and_nothing_is_waited_for(void **state)
+{
+    (void)state;
+    struct rig rig;
+    set_up(&rig);
+    assert_int_equal(mkfifo(path_of(&rig, "/maps/vtp/mly1_public/2/14/8574/5735"), 0700), 0);
+    (void)alarm(30); /* a test that hangs is killed */
+
+    struct mly_response response = ask(&rig, 5735, 1000);
+
+    (void)alarm(0);
+    assert_status(response.status, MLY_E_IO, NULL);
+    assert_says(response.why, "8574/5735");
+    assert_says(response.why, "it is no file");
+    mly_transport_fini_response(&response);
+    remove_file(&rig, "/maps/vtp/mly1_public/2/14/8574/5735");
+    tear_down(&rig);
+}
+
 static void a_file_that_may_not_be_read_is_an_error_and_no_empty_tile(void **state)
 {
     (void)state;
@@ -394,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_large_file_comes_whole),
         cmocka_unit_test(a_missing_file_or_folder_is_404),
         cmocka_unit_test(a_folder_where_a_file_should_be_is_an_error),
+        cmocka_unit_test(a_pipe_where_a_file_should_be_is_an_error_and_nothing_is_waited_for),
         cmocka_unit_test(a_file_that_may_not_be_read_is_an_error_and_no_empty_tile),
         cmocka_unit_test(a_gzipped_file_is_inflated),
         cmocka_unit_test(a_gzipped_file_that_is_cut_is_corrupt),

@@ -13,6 +13,7 @@
 
 #include "support/check.h"
 #include "support/fail_mem.h"
+#include "support/no_threads.h"
 #include "support/threads.h"
 
 /* ---- memory that two threads may use ---- */
@@ -417,6 +418,54 @@ static void without_memory_nothing_starts(void **state)
     tear_down(&rig);
 }
 
+/* Nobody can be in two places, but whoever never waits need not. */
+static void without_a_thread_an_inner_transport_that_never_waits_is_asked_by_the_reader(void **state)
+{
+    const size_t n_threads = *(const size_t *)*state;
+    struct mly_transport_vtbl never_waits = network_vtbl;
+    struct mly_response response;
+    struct rig rig;
+    never_waits.wake = NULL;
+    set_up(&rig);
+    allow(&rig.network, 4);
+    rig.network.base.vtbl = &never_waits;
+    no_threads(true);
+    ask(&rig, 1);
+    ask(&rig, 2);
+    no_threads(false);
+    ask(&rig, 3); /* it stays so for this read */
+    for (uint64_t ticket = 1; ticket <= 3; ticket++)
+        check_answer(&rig, ticket);
+    assert_status(answer(&rig, 0, &response), MLY_DONE, NULL);
+    assert_threads(n_threads);
+
+    rig.threaded->vtbl->reset(rig.threaded);
+    assert_int_equal(rig.network.n_resets, 1);
+    ask(&rig, 4);
+    check_answer(&rig, 4);
+    assert_threads(n_threads + 1);
+    rig.network.base.vtbl = &network_vtbl; /* so that the thread can be woken */
+    tear_down(&rig);
+}
+
+static void without_a_thread_there_is_no_network(void **state)
+{
+    (void)state;
+    struct rig rig;
+    const struct mly_request request = {.ticket = 1, .kind = MLY_REQUEST_TILE, .max_bytes = 100};
+    set_up(&rig);
+    no_threads(true);
+
+    assert_status(rig.threaded->vtbl->submit(rig.threaded, &request, &rig.err), MLY_E_NOMEM, NULL);
+
+    no_threads(false);
+    assert_non_null(strstr(rig.err.text, "no thread left"));
+    allow(&rig.network, 1);
+    ask(&rig, 2);
+    check_answer(&rig, 2);
+    tear_down(&rig);
+}
+
 /* ---- ends ---- */
 
 static void at_rest_there_is_no_thread(void **state)
@@ -520,6 +569,8 @@ int main(void)
         cmocka_unit_test(a_refusal_comes_back_as_an_answer),
         cmocka_unit_test(a_failure_comes_after_the_answers_before_it),
         cmocka_unit_test(without_memory_nothing_starts),
+        cmocka_unit_test(without_a_thread_an_inner_transport_that_never_waits_is_asked_by_the_reader),
+        cmocka_unit_test(without_a_thread_there_is_no_network),
         cmocka_unit_test(at_rest_there_is_no_thread),
         cmocka_unit_test(it_may_end_at_any_moment),
         cmocka_unit_test(a_child_refuses_waits_for_nothing_and_leaves_the_network_alone),
