@@ -153,6 +153,7 @@ static enum mly_status exchange(struct mly_reader *reader, uint32_t timeout_ms, 
     reader->n_in_flight--;
     const enum mly_status fed = mly_machine_feed(reader->machine, &response, err);
     mly_transport_fini_response(&response);
+    tell_held(reader);
     return fed;
 }
 
