@@ -447,7 +447,7 @@ HttpSettings ReadHttpSettings()
     return http;
 }
 
-// Whether the process has had no second thread yet; unknown elsewhere than with the C library of GNU.
+// Whether the process has no second thread, as the C library of GNU knows it; others do not tell.
 bool IsSingleThreaded()
 {
 #if __has_include(<sys/single_threaded.h>)
